@@ -40,7 +40,8 @@ class Table:
 class Finding:
     """Something a person should know about a file: a warning, or an error where ``blocks`` is true.
 
-    ``row`` and ``line`` are 0 where the finding is about the whole file.
+    ``row`` and ``line`` are 0 where the finding is about the whole file; ``filename`` is set where several files are read
+    together.
     """
 
     code: str
@@ -51,6 +52,7 @@ class Finding:
     value: str = ""
     expected: str = ""
     blocks: bool = False
+    filename: str = ""
 
 
 class UnreadableFile(Exception):

@@ -1,0 +1,73 @@
+"""How cells and headers are compared: the same normal form everywhere."""
+
+import hashlib
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+SHEET_ERRORS: Final = frozenset(
+    {"#n/a", "#value!", "#ref!", "#name?", "#div/0!", "#null!", "#num!", "#error!", "#spill!"}
+)
+
+_SPACE = re.compile(r"\s+")
+_REMOVED = re.compile(r"['’`()\u200b\u200c\u200d\u2060\ufeff]")
+_SEPARATORS = re.compile(r"[^\w+#]+|_+")
+_INVISIBLE = re.compile(r"[\u200b\u200c\u200d\u2060\ufeff\u00ad\u202a-\u202e\u2066-\u2069]")
+_HYPERLINK = re.compile(r'^=\s*HYPERLINK\s*\(\s*"[^"]*"\s*[,;]\s*"(?P<label>(?:[^"]|"")*)"\s*\)\s*$', re.IGNORECASE)
+_FORMULA = re.compile(r"^(?:[=@][^\s=@]|[+-]\d[\d\s().]*[-+*/(])")
+_NOT_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+@lru_cache(maxsize=65_536)
+def normal(text: str) -> str:
+    """Compare labels by this: NFKC, invisible characters gone, white space collapsed, case folded.
+
+    Spreadsheet errors and a lone dash mean "nothing" in the Spec Tool, so they become the empty string.
+    """
+    folded = _SPACE.sub(" ", _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))).strip().casefold()
+    return "" if folded in SHEET_ERRORS or folded in {"-", "–", "—"} else folded
+
+
+@lru_cache(maxsize=4_096)
+def normal_header(text: str) -> str:
+    """Compare headers by this: as :func:`normal`, and ``Machine_name``, ``Req'd``, ``Settings / Notes`` lose their marks."""
+    folded = _REMOVED.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    return _SPACE.sub(" ", _SEPARATORS.sub(" ", folded)).strip()
+
+
+def clean(text: str) -> str:
+    """A cell as people mean it: trimmed, line ends as ``\\n``, spreadsheet errors and lone dashes empty.
+
+    A ``=HYPERLINK("address", "label")`` formula is read as its label; no other formula is interpreted.
+    """
+    stripped = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ").strip()
+    if not stripped or not normal(stripped):
+        return ""
+    link = _HYPERLINK.match(stripped)
+    return link["label"].replace('""', '"').strip() if link else stripped
+
+
+def is_formula(text: str) -> bool:
+    """Would a spreadsheet evaluate this cell? A dash before words (``-- Disabled --``) is no formula."""
+    return bool(_FORMULA.match(text.lstrip()))
+
+
+def is_sheet_error(text: str) -> bool:
+    return text.strip().casefold() in SHEET_ERRORS
+
+
+def slug(text: str, longest: int = 96) -> str:
+    """A machine-like name for a key where the sheet gives only a label; long ones keep a hash so that they stay apart."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().casefold()
+    made = _NOT_SLUG.sub("_", plain).strip("_")
+    if not made or len(made) > longest:
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        made = f"{made[: longest - 13]}_{digest}".strip("_")
+    return made
+
+
+def shortened(text: str, longest: int = 200) -> str:
+    """For messages: one line, at most ``longest`` characters."""
+    flat = _SPACE.sub(" ", text).strip()
+    return flat if len(flat) <= longest else flat[: longest - 1] + "…"
