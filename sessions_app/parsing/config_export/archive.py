@@ -1,4 +1,4 @@
-"""A gzip-compressed tar archive, read once from front to back, within limits and without trusting what it says of itself.
+"""A gzip-compressed tar archive, read once from front to back, within limits and trusting nothing it says of itself.
 
 Python's ``tarfile`` is not used on purpose: it reads extended headers of any size into memory and recurses from one
 header into the next, and both are in the hands of whoever made the file. What Drupal and ordinary programs write is a
@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ..tables import Finding, UnreadableFile
+from sessions_app.parsing.tables import Finding, UnreadableFile
+
 from .findings import Skipped
 
 READ: Final = "read"
@@ -121,8 +122,12 @@ class _Unpacker:
 
     def block(self) -> bytes:
         """The next block of the archive; empty at its end."""
-        first = self._piece(_BLOCK)
-        return first + self.take(_BLOCK - len(first)) if first else b""
+        block = b""
+        while len(block) < _BLOCK and (piece := self._piece(_BLOCK - len(block))):
+            block += piece
+        if 0 < len(block) < _BLOCK:
+            raise _not_an_archive() if self.position < _BLOCK else _damaged()
+        return block
 
     def skip_to(self, position: int) -> None:
         while self.position < position:
@@ -181,8 +186,6 @@ def _parse_header(block: bytes, *, is_first: bool) -> _Header:
     if block[257:263] == b"ustar\0" and (prefix := _text(block[345:500])):
         name = f"{prefix}/{name}"
     kind = block[156:157]
-    if kind in _REGULAR and name.endswith("/"):
-        kind = _DIRECTORY
     return _Header(name, kind, 0 if kind in _WITHOUT_CONTENT else size)
 
 
@@ -218,12 +221,15 @@ def _pax_records(content: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _with_extended(header: _Header, extended: dict[str, str]) -> _Header:
+    """The header as the extended one before it completes it: its own path may be cut off after 100 bytes."""
     size = extended.get("size", "")
     if size and header.kind not in _WITHOUT_CONTENT:
         if not re.fullmatch(r"[0-9]{1,15}", size):
             raise _damaged()
         header = replace(header, size=int(size))
-    return replace(header, path=extended.get("path", header.path))
+    path = extended.get("path", header.path)
+    is_old_directory = header.kind == b"\0" and path.endswith("/")
+    return replace(header, path=path, kind=_DIRECTORY if is_old_directory else header.kind)
 
 
 def _not_an_archive() -> UnreadableFile:

@@ -1,8 +1,8 @@
 """YAML text to plain values, with an upper bound on what a file can make of itself.
 
-The values are built from the parser's events instead of by ``yaml.load``: no tag can construct anything, numbers and dates
-keep the spelling of the file (``1.10`` stays ``1.10``), and nodes are counted while they appear, those behind an alias
-included, so that a few lines of aliases cannot grow into gigabytes.
+The values are built from the parser's events instead of by ``yaml.load``: no tag can construct anything, numbers and
+dates keep the spelling of the file (``1.10`` stays ``1.10``), and nodes are counted while they appear, those behind an
+alias included and long texts as several, so that a few lines of aliases cannot grow into gigabytes.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,15 @@ from typing import Final, TypeAlias
 
 import yaml
 
+from sessions_app.parsing.tables import UnreadableFile
+
 Value: TypeAlias = "str | list[Value] | dict[str, Value]"
 Mapping: TypeAlias = "dict[str, Value]"
 
 DEEPEST: Final = 100
 NODES_PER_DOCUMENT: Final = 250_000
-NODES_PER_EXPORT: Final = 5_000_000
+NODES_PER_EXPORT: Final = 3_000_000
+_CHARACTERS_PER_NODE: Final = 64
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
@@ -27,11 +30,25 @@ class UnreadableDocument(Exception):
     """This file cannot be read; the message says why, in a few words."""
 
 
-def read_document(data: bytes) -> tuple[Mapping, int]:
-    """The mapping that a configuration object is, and how many nodes it has. Raises UnreadableDocument."""
+class Budget:
+    """Counts the nodes of all files of an export, the unreadable ones included: they took their time as well."""
+
+    def __init__(self, nodes: int = NODES_PER_EXPORT) -> None:
+        self._left = nodes
+
+    def spend(self, nodes: int) -> None:
+        self._left -= nodes
+        if self._left < 0:
+            raise UnreadableFile(
+                "config_too_complex", "The export holds more values than the configuration of any site does."
+            )
+
+
+def read_document(data: bytes, budget: Budget) -> Mapping:
+    """The mapping that a configuration object is. Raises UnreadableDocument, and UnreadableFile beyond the budget."""
     try:
         text = data.decode("utf-8-sig").translate(_REPAIRED)
-        value, nodes = _built(text)
+        value = _built(text, budget)
     except UnicodeDecodeError:
         raise UnreadableDocument("not UTF-8") from None
     except yaml.MarkedYAMLError as error:
@@ -41,7 +58,7 @@ def read_document(data: bytes) -> tuple[Mapping, int]:
         raise UnreadableDocument("characters that YAML does not allow") from None
     if not isinstance(value, dict):
         raise UnreadableDocument("not a configuration object")
-    return value, nodes
+    return value
 
 
 @dataclass(slots=True)
@@ -66,18 +83,20 @@ class _Open:
 
 
 class _Builder:
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
         self.result: Value = ""
-        self.nodes = 0
+        self._budget = budget
+        self._nodes = 0
         self._open: list[_Open] = []
         self._anchored: dict[str, tuple[Value, int]] = {}
 
     def scalar(self, event: yaml.ScalarEvent) -> None:
-        self._count(1)
-        is_null = event.implicit[0] and event.style is None and event.value in _NULLS
+        size = 1 + len(event.value) // _CHARACTERS_PER_NODE
+        self._count(size)
+        is_null = event.implicit[0] and not event.style and event.value in _NULLS
         value = "" if is_null else event.value
         if event.anchor:
-            self._anchored[event.anchor] = value, 1
+            self._anchored[event.anchor] = value, size
         self._put(value)
 
     def alias(self, event: yaml.AliasEvent) -> None:
@@ -92,12 +111,12 @@ class _Builder:
         self._count(1)
         if len(self._open) == DEEPEST:
             raise UnreadableDocument("nested too deeply")
-        self._open.append(_Open(value, anchor, self.nodes - 1))
+        self._open.append(_Open(value, anchor, self._nodes - 1))
 
     def end(self) -> None:
         closed = self._open.pop()
         if closed.anchor:
-            self._anchored[closed.anchor] = closed.value, self.nodes - closed.began
+            self._anchored[closed.anchor] = closed.value, self._nodes - closed.began
         self._put(closed.value)
 
     def _put(self, value: Value) -> None:
@@ -107,14 +126,15 @@ class _Builder:
             self.result = value
 
     def _count(self, nodes: int) -> None:
-        self.nodes += nodes
-        if self.nodes > NODES_PER_DOCUMENT:
+        self._nodes += nodes
+        if self._nodes > NODES_PER_DOCUMENT:
             raise UnreadableDocument("too many values, or aliases that multiply")
+        self._budget.spend(nodes)
 
 
-def _built(text: str) -> tuple[Value, int]:
+def _built(text: str, budget: Budget) -> Value:
     """The first document of ``text``."""
-    builder = _Builder()
+    builder = _Builder(budget)
     for event in yaml.parse(text, Loader=_LOADER):
         match event:
             case yaml.ScalarEvent():
@@ -129,4 +149,4 @@ def _built(text: str) -> tuple[Value, int]:
                 builder.alias(event)
             case yaml.DocumentEndEvent():
                 break
-    return builder.result, builder.nodes
+    return builder.result

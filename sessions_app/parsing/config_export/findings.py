@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from ..tables import Finding
+from sessions_app.parsing.tables import Finding
 
 _REASONS: Final = {
     "config_links": "Links and special files are not followed and were skipped",
@@ -11,11 +11,11 @@ _REASONS: Final = {
     "config_too_large": "Files that are too large for a configuration object were skipped",
     "config_translations": "Translations say nothing about structure and were left out",
     "config_unreadable": "Files that cannot be read as YAML were skipped",
-    "config_duplicates": "Objects that the archive holds more than once, with different content, were taken from the first copy",
+    "config_duplicates": "The archive holds several different copies of these objects; the first was read",
     "config_other_entity_types": "Fields of entity types that have no tab in the specification were left out",
 }
 _NAMED: Final = 5
-_LONGEST_NAME: Final = 100
+_LONGEST_NAME: Final = 160
 _UNPRINTABLE = re.compile(r"[^\S ]|[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 

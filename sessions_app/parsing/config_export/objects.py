@@ -9,6 +9,7 @@ from .documents import Mapping, Value
 
 _NOT_FOR_CELLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
+_LONGEST_WORD = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,12 @@ def text(value: Value, *path: str) -> str:
     return _NOT_FOR_CELLS.sub("", found).replace("\r\n", "\n").strip() if isinstance(found, str) else ""
 
 
+def term(value: Value, *path: str) -> str:
+    """A scalar that is a number, a flag or an id: nothing long, however often it is looked at."""
+    found = at(value, *path)
+    return text(found[:_LONGEST_WORD]) if isinstance(found, str) else ""
+
+
 def mapping(value: Value, *path: str) -> Mapping:
     found = at(value, *path)
     return found if isinstance(found, dict) else {}
@@ -80,12 +87,12 @@ def texts(value: Value, *path: str) -> list[str]:
 
 
 def whole(value: Value, *path: str, default: int = 0) -> int:
-    found = text(value, *path)
+    found = term(value, *path)
     return int(found) if _WHOLE.fullmatch(found) else default
 
 
 def is_on(value: Value, *path: str) -> bool:
-    return text(value, *path).lower() in {"true", "1"}
+    return term(value, *path).lower() in {"true", "1"}
 
 
 def by_weight(objects: Iterable[tuple[str, Value]]) -> list[tuple[str, Value]]:

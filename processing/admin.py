@@ -1,0 +1,78 @@
+"""The operator's workshop for tasks: what is stuck, and the same verbs as on the pages."""
+
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from processing.engine import finish
+from processing.engine.drainer import enqueue_drainer
+from processing.generation.service import ProcessingService
+from processing.models import LLMCall, OutboxEvent, SessionError, SessionTask, WorkItem
+from processing.models.tasks import TaskStatus
+from sessions_app.admin import ReadOnlyAdmin
+from sessions_app.errors import AppError
+
+
+@admin.register(SessionTask)
+class SessionTaskAdmin(ReadOnlyAdmin):
+    list_display = ["task_id", "session", "task_type", "status", "done", "failed", "total", "lease_until", "created_at"]
+    list_filter = ["status", "task_type", "provider"]
+    list_select_related = ["session"]
+    search_fields = ["task_id", "session__id", "session__site_name"]
+    date_hierarchy = "created_at"
+    actions = ["cancel_selected", "run_again", "wake_up"]
+
+    @admin.action(description="Cancel the selected runs")
+    def cancel_selected(self, request: HttpRequest, tasks: QuerySet[SessionTask]) -> None:
+        cancelled = sum(finish.cancel(task) for task in tasks)
+        self.message_user(request, f"{cancelled} of {len(tasks)} were cancelled; the others had ended already.")
+
+    @admin.action(description="Run again (retry as a user would)")
+    def run_again(self, request: HttpRequest, tasks: QuerySet[SessionTask]) -> None:
+        for task in tasks:
+            try:
+                ProcessingService(by=request.user).retry_processing(task.session)
+            except AppError as error:
+                self.message_user(request, f"{task}: {error.message}", messages.WARNING)
+
+    @admin.action(description="Wake up: enqueue a drainer for running tasks")
+    def wake_up(self, request: HttpRequest, tasks: QuerySet[SessionTask]) -> None:
+        running = [task for task in tasks if task.status == TaskStatus.RUNNING]
+        for task in running:
+            enqueue_drainer(task)
+        self.message_user(request, f"{len(running)} drainers were enqueued.")
+
+
+@admin.register(WorkItem)
+class WorkItemAdmin(ReadOnlyAdmin):
+    list_display = ["key", "task", "status", "attempts_left", "lease_until", "error_code"]
+    list_filter = ["status", "error_code"]
+    list_select_related = ["task"]
+    search_fields = ["key", "task__task_id"]
+    show_full_result_count = False
+
+
+@admin.register(SessionError)
+class SessionErrorAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "error_category", "severity", "session", "user_message", "resolved_at"]
+    list_filter = ["error_category", "severity", "operation_stage"]
+    list_select_related = ["session"]
+    search_fields = ["user_message", "entity_key", "session__site_name"]
+
+
+@admin.register(LLMCall)
+class LLMCallAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "provider", "llm_model", "outcome", "tokens_in", "tokens_out", "cost", "latency_ms", "entity_key"]
+    list_filter = ["provider", "outcome", "llm_model"]
+    search_fields = ["entity_key", "task_id", "input_hash"]
+    show_full_result_count = False
+
+
+@admin.register(OutboxEvent)
+class OutboxEventAdmin(ReadOnlyAdmin):
+    list_display = ["id", "channel", "seq", "is_terminal", "created_at", "sent_at"]
+    list_filter = ["is_terminal", "sent_at"]
+    search_fields = ["task_id", "session_id"]
+    show_full_result_count = False

@@ -1,0 +1,126 @@
+"""``/api/sessions/{id}/process…``: the run endpoints, with the seeds' bodies and codes."""
+
+from __future__ import annotations
+
+import uuid
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from processing.generation.estimate import estimate
+from processing.generation.service import ProcessingService
+from processing.models import SessionError, SessionTask
+from sessions_app.api.access import SessionView
+from sessions_app.api.pagination import Pages
+
+
+class ErrorSerializer(serializers.ModelSerializer[SessionError]):
+    """What went wrong, for whom, and what to do."""
+
+    class Meta:
+        model = SessionError
+        fields = [
+            "id",
+            "task",
+            "entity_key",
+            "code",
+            "error_category",
+            "severity",
+            "operation_stage",
+            "user_message",
+            "recovery_actions",
+            "created_at",
+            "resolved_at",
+        ]
+        read_only_fields = fields
+
+
+class RunView(SessionView):
+    """Base of the run endpoints."""
+
+    @property
+    def service(self) -> ProcessingService:
+        return ProcessingService(by=self.request.user)
+
+    def status_response(self, task: SessionTask | None = None, status: int = 200) -> Response:
+        return Response(self.service.get_processing_status(self.session), status=status)
+
+
+class Process(RunView):
+    """Start generating; answers at once. Starting again while a run is under way returns that run."""
+
+    @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT})
+    def post(self, request: Request, session_id: uuid.UUID) -> Response:
+        return Response(self.service.generate_tickets(self.session), status=202)
+
+
+class ProcessStatus(RunView):
+    """Where the latest run stands, from the database."""
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    def get(self, request: Request, session_id: uuid.UUID) -> Response:
+        return self.status_response()
+
+
+class Cancel(RunView):
+    """Stop the run under way. Finished tickets stay."""
+
+    @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
+    def post(self, request: Request, session_id: uuid.UUID) -> Response:
+        self.service.cancel_processing(self.session)
+        return self.status_response()
+
+
+class Retry(RunView):
+    """Run again what failed; at most three times."""
+
+    @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT})
+    def post(self, request: Request, session_id: uuid.UUID) -> Response:
+        return Response(self.service.retry_processing(self.session), status=202)
+
+
+class Pause(RunView):
+    """Hold the run; calls in flight end and are kept."""
+
+    @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
+    def post(self, request: Request, session_id: uuid.UUID) -> Response:
+        self.service.pause_processing(self.session)
+        return self.status_response()
+
+
+class Resume(RunView):
+    """Go on with a paused run."""
+
+    @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
+    def post(self, request: Request, session_id: uuid.UUID) -> Response:
+        self.service.resume_processing(self.session)
+        return self.status_response()
+
+
+class Errors(RunView):
+    """What went wrong in this session, newest first."""
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("error_category", str, enum=SessionError.Category.values),
+            OpenApiParameter("severity", str, enum=SessionError.Severity.values),
+            OpenApiParameter("unresolved", bool),
+        ],
+        responses=ErrorSerializer(many=True),
+    )
+    def get(self, request: Request, session_id: uuid.UUID) -> Response:
+        filters = {name: request.query_params.get(name) for name in ("error_category", "severity", "unresolved")}
+        paginator = Pages()
+        page = paginator.paginate_queryset(self.service.get_processing_errors(self.session, filters), request, view=self)
+        return paginator.get_paginated_response(ErrorSerializer(page or [], many=True).data)
+
+
+class Estimate(RunView):
+    """What a run would take: tickets per granularity, calls, tokens, money and minutes."""
+
+    @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
+    def post(self, request: Request, session_id: uuid.UUID) -> Response:
+        return Response(estimate(self.session))

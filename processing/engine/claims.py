@@ -1,0 +1,151 @@
+"""Claiming items, giving them back, and writing what came of them. Every function is one short transaction."""
+
+from __future__ import annotations
+
+import logging
+import random
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from processing.errors import LLMError
+from processing.models import LLMCall, SessionError, SessionTask, WorkItem
+from processing.models.tasks import ItemStatus, TaskStatus, lease
+
+from .announcements import publish_progress
+from .kinds import Outcome, TaskKind
+
+logger = logging.getLogger(__name__)
+
+WRITABLE = (TaskStatus.RUNNING, TaskStatus.PAUSED)
+"""Results of calls in flight are still written after a pause; after a cancel they only go to the ledger."""
+
+
+def claim(task: SessionTask, owner: uuid.UUID, count: int) -> list[WorkItem]:
+    """Take up to ``count`` due items for ``owner``; each claim costs one attempt of the item's budget."""
+    now = timezone.now()
+    with transaction.atomic():
+        skip_locked = connection.features.has_select_for_update_skip_locked
+        due = WorkItem.objects.filter(task=task).claimable(now).order_by("position")
+        ids = list(due.select_for_update(skip_locked=skip_locked).values_list("pk", flat=True)[:count])
+        if not ids or not SessionTask.objects.filter(pk=task.pk, status=TaskStatus.RUNNING).exists():
+            return []
+        WorkItem.objects.filter(pk__in=ids).update(
+            status=ItemStatus.RUNNING, lease_owner=owner, lease_until=now + lease(), attempts_left=F("attempts_left") - 1
+        )
+    return list(WorkItem.objects.filter(pk__in=ids).order_by("position"))
+
+
+def renew(task: SessionTask, owner: uuid.UUID) -> None:
+    """A sign of life for the task and for everything that this drainer holds."""
+    WorkItem.objects.filter(task=task, lease_owner=owner, status=ItemStatus.RUNNING).update(lease_until=timezone.now() + lease())
+    task.extend_lease()
+
+
+def give_back(owner: uuid.UUID, items: Sequence[WorkItem]) -> None:
+    """Return items that no call was made for, with their attempt."""
+    WorkItem.objects.filter(pk__in=[item.pk for item in items], lease_owner=owner, status=ItemStatus.RUNNING).update(
+        status=ItemStatus.PENDING, lease_owner=None, lease_until=None, attempts_left=F("attempts_left") + 1
+    )
+
+
+def write(kind: TaskKind, task: SessionTask, owner: uuid.UUID, outcomes: Sequence[Outcome]) -> None:
+    """Write results, items, counts, ledger and progress in one transaction.
+
+    Only items that this owner still holds are written, so a late or doubled delivery changes nothing.
+    """
+    with transaction.atomic():
+        current = SessionTask.objects.select_for_update().get(pk=task.pk)
+        LLMCall.objects.bulk_create([call for outcome in outcomes for call in outcome.calls])
+        if current.status not in WRITABLE:
+            return
+        ids = [outcome.item.pk for outcome in outcomes]
+        held = set(
+            WorkItem.objects.filter(pk__in=ids, lease_owner=owner, status=ItemStatus.RUNNING).values_list("pk", flat=True)
+        )
+        good = [outcome for outcome in outcomes if outcome.item.pk in held and outcome.error is None]
+        bad = [outcome for outcome in outcomes if outcome.item.pk in held and outcome.error is not None]
+        kind.write(current, good)
+        _finish_items([outcome.item for outcome in good], ItemStatus.DONE)
+        failed = _write_failures(current, bad)
+        SessionTask.objects.filter(pk=task.pk).update(done=F("done") + len(good), failed=F("failed") + failed)
+        _watch_failures(current, outcomes, held)
+        group = outcomes[-1].item.entity_group
+        stage, details = kind.stage_text(current, group)
+        publish_progress(current, stage=stage, details=details)
+
+
+def _finish_items(items: Sequence[WorkItem], status: ItemStatus) -> None:
+    WorkItem.objects.filter(pk__in=[item.pk for item in items]).update(
+        status=status, lease_owner=None, lease_until=None, finished_at=timezone.now()
+    )
+
+
+def _write_failures(task: SessionTask, outcomes: Sequence[Outcome]) -> int:
+    """Send items that may be tried again back to the queue, with a growing wait; fail the others. Returns how many failed."""
+    failures: list[SessionError] = []
+    for outcome in outcomes:
+        item, error = outcome.item, outcome.error
+        if error is None:
+            continue
+        if error.retryable and item.attempts_left > 0 and not error.stops_run:
+            _postpone(item, error)
+            continue
+        WorkItem.objects.filter(pk=item.pk).update(
+            status=ItemStatus.FAILED,
+            lease_owner=None,
+            lease_until=None,
+            finished_at=timezone.now(),
+            error_code=error.code,
+            error_message=error.message[:500],
+        )
+        failures.append(SessionError.drawn_from(error, task, entity_key=item.key, severity=SessionError.Severity.ITEM))
+    SessionError.objects.bulk_create(failures)
+    return len(failures)
+
+
+def _postpone(item: WorkItem, error: LLMError) -> None:
+    """Exponential backoff with full jitter, never less than the server asked for."""
+    used = settings.ENGINE["ATTEMPTS"] - item.attempts_left
+    delay = random.uniform(0, min(60.0, settings.ENGINE["RETRY_DELAY"] * 2 ** max(0, used - 1)))  # noqa: S311 - jitter
+    delay = max(delay, min(error.retry_after or 0.0, 300.0))
+    WorkItem.objects.filter(pk=item.pk).update(
+        status=ItemStatus.PENDING,
+        lease_owner=None,
+        lease_until=None,
+        not_before=timezone.now() + timedelta(seconds=delay),
+        error_code=error.code,
+        error_message=error.message[:500],
+    )
+
+
+def _watch_failures(task: SessionTask, outcomes: Sequence[Outcome], held: set[int]) -> None:
+    """Five equal failures in a row pause the run; a failure that every call must share ends it."""
+    row, cause = task.equal_failures, task.last_failure_cause
+    worst: LLMError | None = None
+    for outcome in outcomes:
+        if outcome.item.pk not in held:
+            continue
+        if outcome.error is None:
+            row, cause = 0, ""
+            continue
+        row = row + 1 if outcome.error.cause == cause else 1
+        cause = outcome.error.cause
+        worst = outcome.error if outcome.error.stops_run or worst is None else worst
+    SessionTask.objects.filter(pk=task.pk).update(equal_failures=row, last_failure_cause=cause)
+    task.refresh_from_db()
+    if task.status != TaskStatus.RUNNING or worst is None:
+        return
+    if worst.stops_run:
+        from .finish import fail
+
+        fail(task, worst)
+    elif row >= settings.ENGINE["BREAKER"]:
+        task.pause(f"Paused after {row} equal failures in a row: {worst.message}")
+        SessionError.drawn_from(worst, task).save()
+        publish_progress(task, force=True)

@@ -1,0 +1,204 @@
+"""A drainer: one asyncio loop that keeps many calls in flight and writes their results in batches, beside the loop.
+
+Drainers of a task are equal. Each works for a slice of time, then makes room for other sessions and enqueues itself again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import close_old_connections, connection
+from django.db.models import F
+from django.utils import timezone
+
+from processing.errors import LLMError
+from processing.models import SessionTask, WorkItem
+from processing.models.tasks import TaskStatus
+
+from . import claims, queue
+from .finish import finish_if_done
+from .kinds import Outcome, kind_of
+
+logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+LOOK_EVERY = 0.25
+"""Seconds between two looks at the task's state: how fast a cancel or a pause takes hold."""
+BATCH = 64
+"""Results written in one transaction at most."""
+YIELD_AFTER = 5.0
+"""Seconds after which a drainer makes room if others wait in the queue."""
+
+
+class Drainer:
+    """Works on one task until its slice is over, nothing is due, or the task is no longer running."""
+
+    def __init__(self, task: SessionTask, on_written: Callable[[SessionTask], None] | None = None) -> None:
+        self.task = task
+        self.owner = uuid.uuid4()
+        self.kind = kind_of(task)
+        self.room = self.kind.open(task)
+        self.ready: deque[WorkItem] = deque()
+        self.in_flight: dict[asyncio.Task[Outcome], WorkItem] = {}
+        self.finished: list[Outcome] = []
+        self.on_written = on_written
+        self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drainer-db")
+
+    def run(self) -> None:
+        """Drain; then finish the task if this was the last of it, or enqueue a successor if there is more to do."""
+        try:
+            asyncio.run(self._drain())
+        finally:
+            self.thread.submit(_close_connection).result()
+            self.thread.shutdown()
+        self.task.refresh_from_db()
+        if self.task.status == TaskStatus.RUNNING and not finish_if_done(self.task) and _has_waiting(self.task):
+            enqueue_drainer(self.task)
+
+    async def _db(self, function: Callable[..., Result], *args: Any) -> Result:
+        """Run a piece of database work beside the loop, always on the same connection."""
+        return await asyncio.get_running_loop().run_in_executor(self.thread, function, *args)
+
+    async def _drain(self) -> None:
+        started = looked = beaten = time.monotonic()
+        slice_over = False
+        await self._db(claims.renew, self.task, self.owner)
+        try:
+            while await self._still_running():
+                now = time.monotonic()
+                if now - beaten >= settings.ENGINE["HEARTBEAT"]:
+                    await self._db(claims.renew, self.task, self.owner)
+                    beaten = now
+                if not slice_over and now - looked >= 1.0:
+                    slice_over = now - started >= settings.ENGINE["SLICE"] or (
+                        now - started >= YIELD_AFTER and await self._db(queue.waiting, "llm") > 0
+                    )
+                    looked = now
+                if not slice_over:
+                    await self._fill()
+                if not self.in_flight and not self.ready and (slice_over or not await self._more_later()):
+                    break
+                await self._collect()
+                await self._write()
+        finally:
+            await self._let_go()
+
+    async def _still_running(self) -> bool:
+        return await self._db(_is_running, self.task.pk)
+
+    async def _fill(self) -> None:
+        """Keep ``concurrency`` calls in flight and half as many items claimed ahead."""
+        if len(self.ready) < self.room.concurrency // 2 or not self.ready:
+            count = self.room.concurrency * 3 // 2 - len(self.ready) - len(self.in_flight)
+            claimed = await self._db(claims.claim, self.task, self.owner, count) if count > 0 else []
+            if claimed:
+                await self._db(self.room.prepare, claimed)
+                self.ready.extend(claimed)
+        while self.ready and len(self.in_flight) < self.room.concurrency:
+            item = self.ready.popleft()
+            self.in_flight[asyncio.create_task(self.room.work(item))] = item
+
+    async def _more_later(self) -> bool:
+        """Items that are due later or claimed by somebody else: wait a moment for the former, leave the latter."""
+        wait = await self._db(_seconds_until_due, self.task)
+        if wait is None:
+            return False
+        await asyncio.sleep(min(wait, 1.0))
+        return True
+
+    async def _collect(self) -> None:
+        """Wait for calls to end, but not longer than until the next look at the task."""
+        if not self.in_flight:
+            return
+        deadline = time.monotonic() + LOOK_EVERY
+        while self.in_flight and len(self.finished) < BATCH:
+            done, _ = await asyncio.wait(
+                self.in_flight, timeout=max(0.0, deadline - time.monotonic()), return_when=asyncio.FIRST_COMPLETED
+            )
+            for call in done:
+                self.finished.append(_outcome_of(call, self.in_flight.pop(call)))
+            while self.ready and len(self.in_flight) < self.room.concurrency:
+                item = self.ready.popleft()
+                self.in_flight[asyncio.create_task(self.room.work(item))] = item
+            if not done or time.monotonic() >= deadline:
+                break
+
+    async def _write(self) -> None:
+        if self.finished:
+            outcomes, self.finished = self.finished, []
+            await self._db(claims.write, self.kind, self.task, self.owner, outcomes)
+            if self.on_written:
+                await self._db(self.on_written, self.task)
+
+    async def _let_go(self) -> None:
+        """Stop calls in flight, write what is finished, give the rest back."""
+        if self.in_flight:
+            await self._settle()
+        await self._write()
+        if self.ready:
+            await self._db(claims.give_back, self.owner, list(self.ready))
+        await self.room.close()
+
+    async def _settle(self) -> None:
+        """After a pause calls in flight may end (they are paid for); after anything else they are dropped."""
+        paused = await self._db(_is_paused, self.task.pk)
+        if paused:
+            await asyncio.wait(self.in_flight, timeout=settings.ENGINE["LEASE"] / 2)
+        for call, item in self.in_flight.items():
+            if call.done():
+                self.finished.append(_outcome_of(call, item))
+            else:
+                call.cancel()
+                self.ready.append(item)
+        await asyncio.gather(*self.in_flight, return_exceptions=True)
+        self.in_flight.clear()
+
+
+def _outcome_of(call: asyncio.Task[Outcome], item: WorkItem) -> Outcome:
+    """A bug in a writer fails its item, with the traceback in the log, and not the run."""
+    error = call.exception()
+    if error is None:
+        return call.result()
+    logger.error("item %s failed unexpectedly", item.key, exc_info=error)
+    return Outcome(item, error=LLMError("Writing this ticket failed for a reason that was not foreseen; the log has it."))
+
+
+def _close_connection() -> None:
+    """The connection of the thread that calls this."""
+    connection.close()
+
+
+def _is_running(task_id: uuid.UUID) -> bool:
+    close_old_connections()
+    return SessionTask.objects.filter(pk=task_id, status=TaskStatus.RUNNING).exists()
+
+
+def _is_paused(task_id: uuid.UUID) -> bool:
+    return SessionTask.objects.filter(pk=task_id, status=TaskStatus.PAUSED).exists()
+
+
+def _has_waiting(task: SessionTask) -> bool:
+    """Items that nobody holds. Those that another drainer holds are its own affair, or the sweep's."""
+    return WorkItem.objects.filter(task=task, status=WorkItem.Status.PENDING).exists()
+
+
+def _seconds_until_due(task: SessionTask) -> float | None:
+    """Until the next waiting item may be tried; None if no item waits."""
+    waiting = WorkItem.objects.filter(task=task, status=WorkItem.Status.PENDING)
+    first = waiting.order_by(F("not_before").asc(nulls_first=True)).values_list("not_before").first()
+    if first is None:
+        return None
+    return max(0.0, (first[0] - timezone.now()).total_seconds()) if first[0] else 0.0
+
+
+def enqueue_drainer(task: SessionTask) -> None:
+    timeout = settings.ENGINE["SLICE"] + 4 * settings.ENGINE["LEASE"]
+    queue.enqueue("processing.engine.jobs.drain_job", str(task.pk), queue="llm", timeout=timeout)

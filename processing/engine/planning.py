@@ -1,0 +1,54 @@
+"""From an accepted task to its items, once, however often the job is delivered."""
+
+from __future__ import annotations
+
+import math
+
+from django.db import transaction
+
+from processing.errors import TaskMoved
+from processing.models import SessionTask, WorkItem
+from processing.models.tasks import ItemStatus, TaskStatus
+from sessions_app.errors import AppError
+
+from . import queue
+from .announcements import publish_progress
+from .drainer import enqueue_drainer
+from .finish import fail
+from .kinds import kind_of
+
+AT_ONCE = 1_000
+
+
+def plan(task: SessionTask) -> bool:
+    """Write the items and start the run. False if another delivery planned it first, or if it cannot be planned."""
+    kind = kind_of(task)
+    try:
+        items = kind.plan(task)
+    except AppError as error:
+        fail(task, error)
+        return False
+    try:
+        with transaction.atomic():
+            locked = SessionTask.objects.select_for_update().get(pk=task.pk)
+            if locked.status != TaskStatus.PENDING:
+                raise TaskMoved("Planned already.")
+            WorkItem.objects.bulk_create(items, batch_size=AT_ONCE)
+            skipped = sum(item.status == ItemStatus.SKIPPED for item in items)
+            SessionTask.objects.filter(pk=task.pk).update(done=skipped, total=len(items))
+            task.plan(len(items))
+            publish_progress(task, stage="Starting", force=True)
+    except TaskMoved:
+        task.refresh_from_db()
+        return False
+    return True
+
+
+def enqueue_helpers(task: SessionTask, concurrency: int) -> None:
+    """Drainers beside the one that planned: as many as there are workers and work for, within the limit."""
+    from django.conf import settings
+
+    waiting = task.items.filter(status=ItemStatus.PENDING).count()
+    useful = math.ceil(waiting / (2 * concurrency))
+    for _ in range(min(settings.ENGINE["MAX_DRAINERS"], queue.workers_on("llm"), useful) - 1):
+        enqueue_drainer(task)

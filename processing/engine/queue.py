@@ -1,0 +1,42 @@
+"""Telling workers that there is something to do. The database already says so; a lost message is found by the sweep."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import django_rq
+import redis
+from django.conf import settings
+from django.db import transaction
+from rq import Worker
+
+logger = logging.getLogger(__name__)
+
+
+def enqueue(job: str, *args: Any, queue: str, timeout: int | None = None) -> None:
+    """Enqueue the job at the dotted path once the transaction commits; never raises for a Redis that is away."""
+
+    def tell() -> None:
+        try:
+            django_rq.get_queue(queue, commit_mode="auto").enqueue_call(job, args=args, timeout=timeout or settings.JOB_TIMEOUT)
+        except redis.RedisError as error:
+            logger.warning("%s not enqueued, the sweep will do it: %s", job, error)
+
+    transaction.on_commit(tell)
+
+
+def waiting(queue: str) -> int:
+    """Jobs that wait in a queue; 0 if Redis is away."""
+    try:
+        return django_rq.get_queue(queue).count
+    except redis.RedisError:
+        return 0
+
+
+def workers_on(queue: str) -> int:
+    """Workers that take jobs from a queue; at least 1, for one will come."""
+    try:
+        return max(1, Worker.count(queue=django_rq.get_queue(queue)))
+    except redis.RedisError:
+        return 1

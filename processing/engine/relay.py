@@ -1,0 +1,53 @@
+"""From the outbox to Redis: one stream that web processes read, and the seeds' channel per session and task type.
+
+Best effort: a message that Redis does not take stays in the outbox and is sent by the next ``relay_outbox`` (every 5 s).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from functools import cache
+from typing import Final
+
+import redis
+from django.conf import settings
+from django.utils import timezone
+
+from processing.models import OutboxEvent
+
+logger = logging.getLogger(__name__)
+
+STREAM: Final = "ticketgen:progress"
+STREAM_LENGTH: Final = 10_000
+"""What a web process that falls behind can catch up on from Redis; beyond that the database has it all."""
+
+
+@cache
+def connection() -> redis.Redis:
+    """This process's connection for messages; never waits long, for progress must not hold up work."""
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+
+
+def send(events: Sequence[OutboxEvent]) -> bool:
+    """Put events on the stream and on their channels; False (and they stay unsent) if Redis does not answer."""
+    try:
+        pipe = connection().pipeline(transaction=False)
+        for event in events:
+            body = json.dumps(event.payload, ensure_ascii=False)
+            pipe.xadd(STREAM, {"session": str(event.session_id), "body": body}, maxlen=STREAM_LENGTH, approximate=True)
+            pipe.publish(event.channel, body)
+        pipe.execute()
+    except redis.RedisError as error:
+        logger.warning("progress not sent, will be sent later: %s", error)
+        return False
+    OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(sent_at=timezone.now())
+    return True
+
+
+def relay_outbox(at_most: int = 500) -> dict[str, int]:
+    """Send what is still unsent, oldest first."""
+    events = list(OutboxEvent.objects.unsent().order_by("id")[:at_most])
+    sent = bool(events) and send(events)
+    return {"relayed_messages": len(events) if sent else 0}

@@ -1,0 +1,233 @@
+"""Generation as a kind of task: one item per entity, one ticket per item."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F
+from django.utils import timezone
+
+from processing.engine.kinds import Outcome
+from processing.errors import LLMError, LLMInvalidAnswer, ProcessingError
+from processing.llm.service import LLMService, validated
+from processing.models import LLMCall, SessionTask, WorkItem
+from processing.models.tasks import ItemStatus
+from sessions_app.actions.imports import specification_of
+from sessions_app.models import Session, Ticket, TicketDependency, TicketRevision
+from sessions_app.parsing.csv_types import GROUP_ORDER
+from sessions_app.parsing.payload import EntityPayload
+from sessions_app.parsing.specification import Backlog, backlog, input_hash
+
+from .facts import facts_of
+from .offline import SiteContext
+
+AT_ONCE = 1_000
+
+
+def site_context(session: Session) -> SiteContext:
+    return SiteContext(site_name=session.site_name, site_description=session.site_description)
+
+
+def llm_service(task: SessionTask) -> LLMService:
+    return LLMService(default_provider=task.provider or "offline", model=task.llm_model)
+
+
+class Generation:
+    """Entities to tickets (engine/kinds.py says what each method is for)."""
+
+    def plan(self, task: SessionTask) -> list[WorkItem]:
+        """One item per entity, in working order. Entities whose ticket is up to date, or was edited by a person, are skipped."""
+        made = backlog(specification_of(task.session), task.session.granularity)
+        if not made.items:
+            raise ProcessingError("There is nothing to write tickets for: no uploaded row names an entity.")
+        kept = {ticket.key: ticket for ticket in task.session.tickets.only("key", "input_hash", "edited_at", "source_state")}
+        items = []
+        for position, payload in enumerate(made.items, start=1):
+            digest = input_hash(payload)
+            ticket = kept.get(payload["key"])
+            skipped = ticket is not None and (ticket.input_hash == digest or ticket.edited_at is not None)
+            items.append(
+                WorkItem(
+                    task=task,
+                    key=payload["key"],
+                    position=position,
+                    entity_group=payload["entity_group"],
+                    input_hash=digest,
+                    payload=payload,
+                    status=ItemStatus.SKIPPED if skipped else ItemStatus.PENDING,
+                    attempts_left=settings.ENGINE["ATTEMPTS"],
+                    finished_at=timezone.now() if skipped else None,
+                )
+            )
+        return items
+
+    def open(self, task: SessionTask) -> WritingRoom:
+        return WritingRoom(task)
+
+    def write(self, task: SessionTask, outcomes: Sequence[Outcome]) -> None:
+        """Tickets for these items: new ones with their number, present ones as a new version."""
+        items = {outcome.item.key: outcome for outcome in outcomes}
+        present = {ticket.key: ticket for ticket in Ticket.objects.filter(session=task.session_id, key__in=items)}
+        new = [outcome for key, outcome in items.items() if key not in present]
+        tickets = [_ticket(task, outcome) for outcome in new]
+        Ticket.objects.bulk_create(tickets)
+        for key, ticket in present.items():
+            _rewrite(ticket, task, items[key])
+        TicketRevision.objects.bulk_create([TicketRevision.drawn_from(ticket) for ticket in (*tickets, *present.values())])
+
+    def finish(self, task: SessionTask) -> dict[str, Any]:
+        """Order, dependencies and the session's stage, from the same reading that the items were planned from."""
+        session = task.session
+        made = backlog(specification_of(session), session.granularity)
+        self._mark_sources(session, made)
+        self._order(session, made)
+        self._connect(session, made)
+        session.refresh_from_db()
+        session.move_to(Session.Stage.REVIEW, by=task.started_by)
+        outcomes = Counter(task.items.values_list("status", flat=True))
+        return {
+            "tickets_generated": outcomes[ItemStatus.DONE],
+            "tickets_kept": outcomes[ItemStatus.SKIPPED],
+            "failed": outcomes[ItemStatus.FAILED],
+        }
+
+    def _mark_sources(self, session: Session, made: Backlog) -> None:
+        """Say of each ticket whether its row is still there and still the same."""
+        hashes = {payload["key"]: input_hash(payload) for payload in made.items}
+        changed = []
+        for ticket in session.tickets.only("key", "input_hash", "source_state"):
+            digest = hashes.get(ticket.key)
+            state = Ticket.SourceState.REMOVED if digest is None else Ticket.SourceState.CURRENT
+            if digest is not None and digest != ticket.input_hash:
+                state = Ticket.SourceState.CHANGED
+            if state != ticket.source_state:
+                ticket.source_state = state
+                changed.append(ticket)
+        Ticket.objects.bulk_update(changed, ["source_state"], batch_size=AT_ONCE)
+
+    def _order(self, session: Session, made: Backlog) -> None:
+        positions = {payload["key"]: position for position, payload in enumerate(made.items, start=1)}
+        moved = []
+        for ticket in session.tickets.only("key", "position"):
+            position = positions.get(ticket.key, len(positions) + 1)
+            if ticket.position != position:
+                ticket.position = position
+                moved.append(ticket)
+        Ticket.objects.bulk_update(moved, ["position"], batch_size=AT_ONCE)
+
+    def _connect(self, session: Session, made: Backlog) -> None:
+        """Dependencies as the specification has them now; what a person added or decided stays."""
+        ids = dict(session.tickets.values_list("key", "pk"))
+        references = TicketDependency.objects.filter(from_ticket__session=session, source=TicketDependency.Source.REFERENCE)
+        references.exclude(state=TicketDependency.State.CUT).delete()
+        decided = set(
+            TicketDependency.objects.filter(from_ticket__session=session).values_list("from_ticket_id", "to_ticket_id")
+        )
+        states = {True: TicketDependency.State.PROPOSED_CUT, False: TicketDependency.State.ACTIVE}
+        TicketDependency.objects.bulk_create(
+            (
+                TicketDependency(
+                    from_ticket_id=ids[each.source],
+                    to_ticket_id=ids[each.target],
+                    kind=each.kind,
+                    rule=each.rule,
+                    state=states[(each.source, each.target) in made.cut],
+                )
+                for each in made.dependencies
+                if each.source in ids and each.target in ids and (ids[each.source], ids[each.target]) not in decided
+            ),
+            batch_size=AT_ONCE,
+        )
+
+    def stage_text(self, task: SessionTask, group: str) -> tuple[str, dict[str, Any]]:
+        """The seeds' sentence (A-075). Groups are counted among those that this run has."""
+        groups = Counter(task.items.values_list("entity_group", flat=True)) if group else Counter()
+        present = [name for name in GROUP_ORDER if groups[name]]
+        number = present.index(group) + 1 if group in present else 1
+        details = {"entity_group": group, "entities_in_group": groups[group]}
+        return f"Processing {group} entities ({number} of {len(present)} groups)", details
+
+
+class WritingRoom:
+    """A drainer's model client, with the answers that were paid for before."""
+
+    def __init__(self, task: SessionTask) -> None:
+        self.task = task
+        self.site = site_context(task.session)
+        self.service = llm_service(task)
+        provider = self.service.provider()
+        self.concurrency = min(provider.concurrency, settings.ENGINE["CONCURRENCY"])
+        self.known: dict[str, dict[str, str]] = {}
+
+    def prepare(self, items: Sequence[WorkItem]) -> None:
+        hashes = [self.service.call_hash(item.input_hash, self.site) for item in items]
+        answers = LLMCall.objects.answers(self.task.session.workspace_id, hashes)
+        self.known = {call.input_hash: call.response for call in answers}
+
+    async def work(self, item: WorkItem) -> Outcome:
+        digest = self.service.call_hash(item.input_hash, self.site)
+        if digest in self.known:
+            return Outcome(item, result=self.known[digest])
+        call = self._ledger_entry(item, digest)
+        payload: EntityPayload = item.payload
+        try:
+            completion = await self.service._call_llm(payload, self.site)  # noqa: SLF001 - the ledger needs the whole completion
+            call.response = completion.content
+            call.tokens_in, call.tokens_out = completion.tokens_in, completion.tokens_out
+            call.tokens_cached, call.cost, call.latency_ms = completion.tokens_cached, completion.cost, completion.latency_ms
+            content = validated(completion.content)
+        except LLMError as error:
+            call.outcome, call.error_code = LLMCall.Outcome.ERROR, error.code
+            return Outcome(item, error=error, calls=[call])
+        except ProcessingError as error:
+            call.outcome, call.error_code = LLMCall.Outcome.INVALID, LLMInvalidAnswer.code
+            return Outcome(item, error=LLMInvalidAnswer(error.message), calls=[call])
+        return Outcome(item, result=content, calls=[call])
+
+    def _ledger_entry(self, item: WorkItem, digest: str) -> LLMCall:
+        provider = self.service.provider()
+        return LLMCall(
+            workspace_id=self.task.session.workspace_id,
+            task_id=self.task.pk,
+            entity_key=item.key,
+            provider=provider.name,
+            llm_model=provider.model,
+            prompt_version=provider.prompt_version,
+            input_hash=digest,
+            outcome=LLMCall.Outcome.OK,
+        )
+
+    async def close(self) -> None:
+        await self.service.close()
+
+
+def _ticket(task: SessionTask, outcome: Outcome) -> Ticket:
+    item = outcome.item
+    ticket = Ticket(session_id=task.session_id, key=item.key, number=task.number_base + item.position, position=item.position)
+    _fill(ticket, task, outcome)
+    return ticket
+
+
+def _fill(ticket: Ticket, task: SessionTask, outcome: Outcome) -> None:
+    item, content = outcome.item, outcome.result
+    payload: EntityPayload = item.payload
+    provider = llm_service(task).provider()
+    ticket.csv_type, ticket.entity_group = payload["type"], payload["entity_group"]
+    ticket.title, ticket.user_story = content["title"], content["user_story"]
+    ticket.analysis, ticket.verification = content["analysis"], content["verification"]
+    ticket.facts, ticket.csv_source = facts_of(payload), payload["csv_source"]
+    ticket.input_hash, ticket.source_state = item.input_hash, Ticket.SourceState.CURRENT
+    ticket.provider, ticket.llm_model, ticket.prompt_version = provider.name, provider.model, provider.prompt_version
+    ticket.generated_by_task = task.pk
+
+
+def _rewrite(ticket: Ticket, task: SessionTask, outcome: Outcome) -> None:
+    """A new version of a ticket whose row changed; its approval, if any, was for another text."""
+    _fill(ticket, task, outcome)
+    ticket.version = F("version") + 1  # type: ignore[assignment]
+    ticket.status = Ticket.Status.DRAFT
+    ticket.save()
+    ticket.refresh_from_db()

@@ -1,0 +1,348 @@
+"""Starting, watching, stopping and repeating a generation run (the seeds' ProcessingService).
+
+Public methods check, record and enqueue, and answer at once; ``execute_ticket_generation`` does the work, in a worker.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from processing.engine import finish, planning
+from processing.engine.announcements import publish_progress
+from processing.engine.drainer import Drainer, enqueue_drainer
+from processing.engine.messages import wire_status
+from processing.engine.queue import enqueue
+from processing.errors import ProcessingError, TaskMoved
+from processing.llm.base import Health
+from processing.llm.registry import provider_named
+from processing.llm.service import LLMService
+from processing.models import SessionError, SessionTask
+from processing.models.tasks import TaskStatus, TaskType
+from sessions_app.correlation import correlation_id
+from sessions_app.errors import Category
+from sessions_app.models import AuditEvent, Session
+from sessions_app.models.files import UploadedFile
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+    from django.db.models import QuerySet
+
+ProgressCallback = Callable[[float, str, dict[str, Any]], None]
+GENERATE_JOB = "processing.generation.jobs.generate_tickets_job"
+
+
+class StartResponse(TypedDict):
+    task_id: str
+    session_id: str
+    status: str
+    estimated_duration_minutes: float
+    total_files: int
+    estimated_tickets: int
+    llm_provider: str
+    already_running: bool
+
+
+class StatusResponse(TypedDict):
+    session_id: str
+    task_id: str | None
+    task_type: str
+    status: str
+    progress_percentage: float
+    current_stage: str
+    tickets_generated: int
+    tickets_failed: int
+    estimated_total: int
+    elapsed_seconds: float
+    remaining_seconds: float | None
+    retry_count: int
+    pause_reason: str
+    error: dict[str, Any]
+    seq: int
+
+
+class ProcessingService:
+    """Generation runs of one user's sessions. ``llm_service`` replaces the session's own provider where given."""
+
+    def __init__(self, llm_service: LLMService | None = None, *, by: AbstractBaseUser | AnonymousUser | None = None) -> None:
+        self._llm_service = llm_service
+        self.by = by if by is not None and by.pk else None
+
+    # What people ask for
+
+    def generate_tickets(self, session: Session) -> StartResponse:
+        """Start a run, or return the one that is under way. Raises ProcessingError if it cannot start."""
+        active = active_task(session)
+        if active:
+            return self._already_running(active)
+        entities = get_total_entity_count(session)
+        if not entities:
+            raise ProcessingError(
+                "Upload a specification first: there is no row that could become a ticket.",
+                recovery_actions=("Upload the CSV files of the Spec Tool or a config.tar.gz.",),
+            )
+        self._require_healthy_model(session)
+        return self._start(session, entities, retry_count=0)
+
+    def retry_processing(self, session: Session) -> dict[str, Any]:
+        """Run again after a failure. A failed or cancelled run's tickets go (never one that a person edited) and come back
+        from the ledger where they were paid for; of a run that completed with errors only the failed items are repeated.
+        """
+        last = latest_task(session)
+        if last is None or last.status not in (TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.COMPLETED_WITH_ERRORS):
+            raise ProcessingError("There is no failed run to retry.", recovery_actions=("Start a run instead.",))
+        limit = settings.ENGINE["USER_RETRIES"]
+        if last.retry_count >= limit:
+            raise ProcessingError(
+                f"This run was retried {limit} times already. An administrator should look at the cause.", Category.ADMIN_REQUIRED
+            )
+        self._require_healthy_model(session)
+        with transaction.atomic():
+            if last.status != TaskStatus.COMPLETED_WITH_ERRORS:
+                delete_session_tickets(session, last)
+            session.errors.filter(resolved_at__isnull=True).update(resolved_at=timezone.now())
+            started = self._start(session, get_total_entity_count(session), retry_count=last.retry_count + 1)
+        return {**started, "retry_attempt": last.retry_count + 1}
+
+    def cancel_processing(self, session: Session) -> SessionTask:
+        """Stop the run under way now. Raises ProcessingError if there is none."""
+        task = active_task(session)
+        if task is None:
+            raise ProcessingError("No run is under way.")
+        finish.cancel(task)
+        task.refresh_from_db()
+        return task
+
+    def pause_processing(self, session: Session) -> SessionTask:
+        """Hold the run; calls in flight end and are kept."""
+        task = self._active(session)
+        with transaction.atomic():
+            task.pause("Paused by a person." if self.by is None else f"Paused by {self.by.get_username()}.")
+            publish_progress(task, stage="Paused", force=True)
+        return task
+
+    def resume_processing(self, session: Session) -> SessionTask:
+        """Go on with a paused run."""
+        task = self._active(session)
+        with transaction.atomic():
+            task.resume()
+            publish_progress(task, stage="Going on", force=True)
+            enqueue_drainer(task)
+        return task
+
+    def get_processing_status(self, session: Session) -> StatusResponse:
+        """Where the latest run stands, from the database."""
+        task = latest_task(session)
+        return status_of(session, task)
+
+    def get_processing_errors(self, session: Session, filters: dict[str, Any] | None = None) -> QuerySet[SessionError]:
+        """Errors of the session, newest first. ``filters``: error_category, severity, task_id, unresolved."""
+        errors: QuerySet[SessionError] = session.errors.select_related("task")
+        wanted = filters or {}
+        for name in ("error_category", "severity", "task_id"):
+            if wanted.get(name):
+                errors = errors.filter(**{name: wanted[name]})
+        return errors.filter(resolved_at__isnull=True) if wanted.get("unresolved") else errors
+
+    def validate_llm_service(self, session: Session) -> Health:
+        """Can the session's provider be used now? On demand, without a job."""
+        return self._service_for(session).validate_connectivity()
+
+    # What workers do
+
+    def execute_ticket_generation(
+        self, session_id: uuid.UUID, task_id: uuid.UUID, progress_callback: ProgressCallback | None = None
+    ) -> None:
+        """Plan the task and work on it as its first drainer. Returns silently if the task is no longer the session's active one."""
+        task = SessionTask.objects.select_related("session").filter(pk=task_id, session_id=session_id).first()
+        if task is None or task.is_finished:
+            return
+        if task.status == TaskStatus.PENDING and not planning.plan(task):
+            return
+        if progress_callback:
+            progress_callback(task.progress_percentage, task.current_stage, {"total": task.total})
+        drainer = Drainer(task, on_written=_reporting_to(progress_callback))
+        planning.enqueue_helpers(task, drainer.room.concurrency)
+        drainer.run()
+        task.refresh_from_db()
+        if progress_callback:
+            progress_callback(task.progress_percentage, task.current_stage, {"done": task.done, "failed": task.failed})
+
+    # Details
+
+    def _service_for(self, session: Session) -> LLMService:
+        return self._llm_service or LLMService(default_provider=session.llm_provider_choice, model=session.llm_model)
+
+    def _require_healthy_model(self, session: Session) -> None:
+        health = self._service_for(session).validate_connectivity()
+        if health["status"] == "unhealthy":
+            raise ProcessingError(
+                f"The model cannot be used now: {health.get('error', 'no answer')}",
+                Category.TEMPORARY,
+                recovery_actions=("Try again in a minute.", "Choose another provider for this session."),
+            )
+
+    def _start(self, session: Session, entities: int, *, retry_count: int) -> StartResponse:
+        """Record the task, move the stage and enqueue on commit. Of two who start at once, one wins and both get its task."""
+        try:
+            with transaction.atomic():
+                task = start_task(session, TaskType.PROCESSING, retry_count=retry_count, by=self.by)
+                session.move_to(Session.Stage.PROCESSING, by=self.by)
+                AuditEvent.record("run.started", session, by=self.by, details={"task_id": str(task.pk), "entities": entities})
+                enqueue(GENERATE_JOB, str(session.pk), str(task.pk), queue="default")
+        except IntegrityError:
+            active = active_task(session)
+            if active is None:
+                raise
+            return self._already_running(active)
+        return self._response(task, entities, already_running=False)
+
+    def _already_running(self, task: SessionTask) -> StartResponse:
+        if task.task_type != TaskType.PROCESSING:
+            raise ProcessingError(f"Another task ({task.get_task_type_display()}) is under way. Wait for its end or cancel it.")
+        return self._response(task, get_total_entity_count(task.session), already_running=True)
+
+    def _response(self, task: SessionTask, entities: int, *, already_running: bool) -> StartResponse:
+        return StartResponse(
+            task_id=str(task.task_id),
+            session_id=str(task.session_id),
+            status=wire_status(task.status),
+            estimated_duration_minutes=estimate_duration(task.session, entities),
+            total_files=count_files(task.session),
+            estimated_tickets=entities,
+            llm_provider=task.provider,
+            already_running=already_running,
+        )
+
+    def _active(self, session: Session) -> SessionTask:
+        task = active_task(session)
+        if task is None:
+            raise ProcessingError("No run is under way.")
+        return task
+
+
+def _reporting_to(callback: ProgressCallback | None) -> Callable[[SessionTask], None] | None:
+    if callback is None:
+        return None
+
+    def report(task: SessionTask) -> None:
+        fresh = SessionTask.objects.get(pk=task.pk)
+        callback(fresh.progress_percentage, fresh.current_stage, {"done": fresh.done, "total": fresh.total, "failed": fresh.failed})
+
+    return report
+
+
+def active_task(session: Session) -> SessionTask | None:
+    """The session's unfinished task, if any."""
+    return SessionTask.objects.filter(session=session).unfinished().first()
+
+
+def latest_task(session: Session, task_type: str = TaskType.PROCESSING) -> SessionTask | None:
+    """The newest task of a type, in whatever state."""
+    return SessionTask.objects.filter(session=session, task_type=task_type).first()
+
+
+get_active_task = latest_task
+"""The seeds' name; callers test the status (D-58)."""
+
+
+def can_start_task(session: Session) -> bool:
+    return active_task(session) is None
+
+
+def start_task(
+    session: Session, task_type: TaskType, *, retry_count: int = 0, by: AbstractBaseUser | AnonymousUser | None = None
+) -> SessionTask:
+    """Record a task. Raises IntegrityError if the session has an unfinished one."""
+    entities = get_total_entity_count(session)
+    if not session.tickets.exists():
+        Session.objects.filter(pk=session.pk).update(ticket_counter=0)
+    return SessionTask.objects.create(
+        session=session,
+        task_type=task_type,
+        provider=session.llm_provider_choice,
+        llm_model=session.llm_model or provider_named(session.llm_provider_choice).model,
+        retry_count=retry_count,
+        number_base=session.next_ticket_number(entities) - 1,
+        request_id=correlation_id.get()[:64],
+        started_by_id=by.pk if by else None,
+        current_stage="Waiting for a worker",
+    )
+
+
+def get_total_entity_count(session: Session) -> int:
+    """Entities in the session's files: as many tickets as the granularity per row would make."""
+    return sum(UploadedFile.objects.filter(session=session).values_list("entity_count", flat=True))
+
+
+def count_files(session: Session) -> int:
+    return session.files.count()
+
+
+def delete_session_tickets(session: Session, task: SessionTask) -> int:
+    """Remove the tickets that this run wrote and that nobody edited or judged (D-08)."""
+    removed, _ = session.tickets.untouched().filter(generated_by_task=task.pk).delete()
+    return removed
+
+
+def estimate_duration(session: Session, entities: int) -> float:
+    """Minutes that a run may take: entities over the calls per second that the provider usually manages here."""
+    seconds_per_call = 0.01 if session.llm_provider_choice == "offline" else 6.0
+    concurrency = 1 if session.llm_provider_choice == "offline" else settings.ENGINE["CONCURRENCY"]
+    return round(max(0.1, entities * seconds_per_call / concurrency / 60), 1)
+
+
+def status_of(session: Session, task: SessionTask | None) -> StatusResponse:
+    """The status body of seed 000 with what a page needs beside it."""
+    if task is None:
+        return StatusResponse(
+            session_id=str(session.pk),
+            task_id=None,
+            task_type=TaskType.PROCESSING,
+            status="idle",
+            progress_percentage=0.0,
+            current_stage="",
+            tickets_generated=0,
+            tickets_failed=0,
+            estimated_total=get_total_entity_count(session),
+            elapsed_seconds=0.0,
+            remaining_seconds=None,
+            retry_count=0,
+            pause_reason="",
+            error={},
+            seq=0,
+        )
+    elapsed, remaining = elapsed_and_remaining(task)
+    return StatusResponse(
+        session_id=str(session.pk),
+        task_id=str(task.task_id),
+        task_type=task.task_type,
+        status=wire_status(task.status),
+        progress_percentage=task.progress_percentage,
+        current_stage=task.current_stage,
+        tickets_generated=task.done,
+        tickets_failed=task.failed,
+        estimated_total=task.total or get_total_entity_count(session),
+        elapsed_seconds=elapsed,
+        remaining_seconds=remaining,
+        retry_count=task.retry_count,
+        pause_reason=task.pause_reason,
+        error=task.error,
+        seq=task.seq,
+    )
+
+
+def elapsed_and_remaining(task: SessionTask) -> tuple[float, float | None]:
+    """Seconds since the start, and until the end at the present pace; None while there is no pace yet."""
+    if task.started_at is None:
+        return 0.0, None
+    elapsed = ((task.finished_at or timezone.now()) - task.started_at).total_seconds()
+    finished = task.done + task.failed
+    if task.is_finished:
+        return round(elapsed, 1), 0.0
+    return round(elapsed, 1), round(elapsed / finished * (task.total - finished), 1) if finished else None

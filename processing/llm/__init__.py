@@ -1,0 +1,1 @@
+"""Asking models: providers behind one small surface, and the ledger of what they answered."""

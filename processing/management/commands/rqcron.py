@@ -1,0 +1,27 @@
+"""``manage.py rqcron``: django-rq's scheduler with our schedules and JSON for jobs."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import rq.cron
+from django.core.management.base import CommandParser
+from django_rq.management.commands.rqcron import Command as RqCron
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+
+class Command(RqCron):  # type: ignore[misc]
+    """Run exactly one of these per deployment; two would enqueue everything twice (harmless, but wasteful)."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        for action in parser._actions:  # noqa: SLF001 - argparse has no public way to make an argument optional
+            if action.dest == "config_path":
+                action.nargs, action.default, action.required = "?", "ticketgen.schedules", False
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # CronJob.enqueue builds its queue without a serializer, so jobs would be pickled and our workers would refuse them.
+        rq.cron.Queue = partial(Queue, serializer=JSONSerializer)  # type: ignore[misc,assignment]
+        super().handle(*args, **options)

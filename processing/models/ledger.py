@@ -1,0 +1,57 @@
+"""What was asked of models and what they answered, so that nothing is paid for twice."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import CheckConstraint, Q
+
+from sessions_app.models import Workspace
+
+
+class LLMCallQuerySet(models.QuerySet["LLMCall"]):
+    def answers(self, workspace_id: uuid.UUID, input_hashes: list[str]) -> LLMCallQuerySet:
+        """Usable answers to these inputs, paid for by this workspace."""
+        return self.filter(workspace_id=workspace_id, input_hash__in=input_hashes, outcome=LLMCall.Outcome.OK)
+
+
+class LLMCall(models.Model):
+    """One call to a model: what it cost, how long it took, what came of it.
+
+    ``input_hash`` covers the provider, the model, the prompt version and everything that was sent; ``response`` is the
+    validated answer.
+    """
+
+    class Outcome(models.TextChoices):
+        OK = "ok"
+        INVALID = "invalid", "Answer did not fit"
+        ERROR = "error", "No answer"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="llm_calls")
+    task_id = models.UUIDField(null=True, db_index=True)
+    entity_key = models.CharField(max_length=240, blank=True)
+    provider = models.CharField(max_length=40)
+    llm_model = models.CharField(max_length=120, blank=True)
+    prompt_version = models.CharField(max_length=40, blank=True)
+    input_hash = models.CharField(max_length=64)
+    response = models.JSONField(default=dict)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    error_code = models.CharField(max_length=60, blank=True)
+    tokens_in = models.PositiveIntegerField(default=0)
+    tokens_out = models.PositiveIntegerField(default=0)
+    tokens_cached = models.PositiveIntegerField(default=0)
+    cost = models.DecimalField(max_digits=12, decimal_places=6, null=True)
+    latency_ms = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = LLMCallQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["workspace", "input_hash"]), models.Index(fields=["workspace", "-created_at"])]
+        constraints = [CheckConstraint(condition=Q(outcome__in=["ok", "invalid", "error"]), name="call_outcome_is_known")]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.llm_model} {self.outcome}"

@@ -1,0 +1,69 @@
+"""The run of a session: start, watch, hold, stop, repeat."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from processing.export.files import FORMATS
+from processing.generation.estimate import estimate
+from processing.generation.service import ProcessingService, latest_task, status_of
+from processing.models.tasks import TaskStatus
+from sessions_app.errors import AppError
+from sessions_app.models import Session
+from sessions_app.views.access import session_or_404
+
+NEWEST = 8
+RETRYABLE = (TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.COMPLETED_WITH_ERRORS)
+
+
+def run_context(session: Session) -> dict[str, object]:
+    """What the run page shows, live or not."""
+    task = latest_task(session)
+    return {
+        "session": session,
+        "task": task,
+        "status": status_of(session, task),
+        "errors": ProcessingService().get_processing_errors(session, {"unresolved": True})[:20],
+        "error_count": session.errors.filter(resolved_at__isnull=True).count(),
+        "newest": session.tickets.filter(generated_by_task=task.pk).order_by("-number")[:NEWEST] if task else [],
+        "may_retry": bool(task and task.status in RETRYABLE),
+        "ticket_count": session.tickets.in_backlog().count(),
+        "history": session.tasks.all()[:10],
+        "formats": FORMATS.items(),
+    }
+
+
+@require_GET
+def run(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
+    """The run page; ``?part=status`` gives its changing part alone."""
+    session = session_or_404(request, session_id)
+    context = run_context(session)
+    if request.GET.get("part") == "status":
+        return render(request, "processing/runs/_status.html", context)
+    unfinished = context["task"] is not None and not context["task"].is_finished  # type: ignore[attr-defined]
+    context["estimate"] = None if unfinished or not session.files.exists() else estimate(session)
+    return render(request, "processing/runs/detail.html", context)
+
+
+@require_POST
+def act(request: HttpRequest, session_id: uuid.UUID, verb: str) -> HttpResponse:
+    """start, cancel, pause, resume or retry; then the run page."""
+    session = session_or_404(request, session_id, needs="edit")
+    service = ProcessingService(by=request.user)
+    verbs = {
+        "start": service.generate_tickets,
+        "cancel": service.cancel_processing,
+        "pause": service.pause_processing,
+        "resume": service.resume_processing,
+        "retry": service.retry_processing,
+    }
+    try:
+        verbs[verb](session)
+    except AppError as error:
+        messages.error(request, " ".join((error.message, *error.recovery_actions)))
+    return redirect("runs:run", session.pk)

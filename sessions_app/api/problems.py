@@ -1,0 +1,58 @@
+"""Errors of the API as ``application/problem+json`` (RFC 9457), with the request id and what to do."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from sessions_app.correlation import correlation_id
+from sessions_app.errors import AppError
+
+logger = logging.getLogger(__name__)
+
+PROBLEM_JSON = "application/problem+json"
+
+
+def as_problem(exception: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler: expected errors become problems, bugs stay bugs (and become a calm 500)."""
+    if isinstance(exception, AppError):
+        status = getattr(exception, "status", exception.http_status)
+        extra = {"category": str(exception.category), "recovery_actions": list(exception.recovery_actions), **exception.details}
+        return _problem(status, exception.message, exception.code, extra)
+    if isinstance(exception, RequestDataTooBig):
+        return _problem(413, "The request is larger than is accepted.", "too_large")
+    response = exception_handler(exception, context)
+    if response is None:
+        return None
+    if isinstance(exception, exceptions.ValidationError):
+        return _problem(400, "Some fields are not valid.", "invalid", {"errors": exception.detail}, response.headers)
+    code = exception.get_codes() if isinstance(exception, exceptions.APIException) else _code_of(exception)
+    detail = exception.detail if isinstance(exception, exceptions.APIException) else HTTPStatus(response.status_code).phrase
+    return _problem(response.status_code, str(detail), str(code), headers=response.headers)
+
+
+def _code_of(exception: Exception) -> str:
+    if isinstance(exception, Http404):
+        return "not_found"
+    return "permission_denied" if isinstance(exception, PermissionDenied) else "error"
+
+
+def _problem(status: int, detail: str, code: str, extra: dict[str, Any] | None = None, headers: Any = None) -> Response:
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": correlation_id.get(),
+        **(extra or {}),
+    }
+    kept = {name: headers[name] for name in ("WWW-Authenticate", "Retry-After", "Allow") if headers and name in headers}
+    return Response(body, status=status, headers=kept, content_type=PROBLEM_JSON)

@@ -1,0 +1,187 @@
+"""Rows as JSON. Read-only fields cannot be written, whatever a request holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from sessions_app.models import Session, Ticket, TicketDependency, TicketRevision, UploadedFile, Workspace
+from sessions_app.parsing.csv_types import CSV_TYPES
+from sessions_app.parsing.delimited import DELIMITERS
+
+
+class SessionSerializer(serializers.ModelSerializer[Session]):
+    """A session. ``workspace`` is a slug; on creation it may be left out by a member of one workspace."""
+
+    workspace = serializers.SlugRelatedField(slug_field="slug", queryset=Workspace.objects.none(), required=False)
+    key = serializers.CharField(source="short_key", read_only=True)
+    file_count = serializers.IntegerField(read_only=True, default=0)
+    ticket_count = serializers.IntegerField(read_only=True, default=0)
+
+    class Meta:
+        model = Session
+        fields = [
+            "id",
+            "key",
+            "workspace",
+            "site_name",
+            "site_description",
+            "stage",
+            "llm_provider_choice",
+            "llm_model",
+            "granularity",
+            "budget",
+            "file_count",
+            "ticket_count",
+            "created_at",
+            "last_activity_at",
+        ]
+        read_only_fields = ["id", "stage", "created_at", "last_activity_at"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        request = self.context.get("request")
+        if request is not None:
+            self.fields["workspace"].queryset = Workspace.objects.visible_to(request.user)  # type: ignore[attr-defined]
+
+    def validate_llm_provider_choice(self, value: str) -> str:
+        choices = self.context.get("providers")
+        if choices is not None and value not in choices:
+            raise serializers.ValidationError(f"Choose one of: {', '.join(choices)}.")
+        return value
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if self.instance is not None and "workspace" in attrs:
+            raise serializers.ValidationError({"workspace": "A session stays in its workspace."})
+        return attrs
+
+
+class FileSerializer(serializers.ModelSerializer[UploadedFile]):
+    """An accepted file. ``mapping`` has one entry per header; ``dispositions`` add up to ``row_count``."""
+
+    class Meta:
+        model = UploadedFile
+        fields = [
+            "id",
+            "filename",
+            "csv_type",
+            "encoding",
+            "delimiter",
+            "header_line",
+            "headers",
+            "mapping",
+            "exclusions",
+            "sha256",
+            "size",
+            "validation_status",
+            "row_count",
+            "entity_count",
+            "dispositions",
+            "findings",
+            "uploaded_at",
+        ]
+        read_only_fields = fields
+
+
+class UploadSerializer(serializers.Serializer[Any]):
+    """Files as multipart (``files``, several), or a table as text (``pasted``). ``dry_run`` only says what would be imported."""
+
+    files = serializers.ListField(child=serializers.FileField(allow_empty_file=True), required=False)
+    pasted = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
+    name = serializers.CharField(required=False, max_length=150, help_text="File name for a pasted table.")
+    dry_run = serializers.BooleanField(default=False)
+
+
+class MappingSerializer(serializers.Serializer[Any]):
+    """How to read a file: its type, one column name (or "") per header, values to leave out per header."""
+
+    csv_type = serializers.ChoiceField(choices=list(CSV_TYPES), required=False)
+    mapping = serializers.ListField(child=serializers.CharField(allow_blank=True, max_length=100), required=False)
+    exclusions = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField(allow_blank=True, max_length=500)), required=False
+    )
+    delimiter = serializers.ChoiceField(choices=list(DELIMITERS), required=False)
+
+
+class NeedSerializer(serializers.ModelSerializer[TicketDependency]):
+    """One dependency, seen from the ticket that needs."""
+
+    key = serializers.CharField(source="to_ticket.key", read_only=True)
+    ticket = serializers.UUIDField(source="to_ticket_id", read_only=True)
+
+    class Meta:
+        model = TicketDependency
+        fields = ["ticket", "key", "kind", "rule", "source", "state"]
+        read_only_fields = fields
+
+
+class TicketRowSerializer(serializers.ModelSerializer[Ticket]):
+    """A ticket in a list."""
+
+    short_key = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = Ticket
+        fields = [
+            "id",
+            "short_key",
+            "key",
+            "csv_type",
+            "entity_group",
+            "title",
+            "status",
+            "source_state",
+            "position",
+            "version",
+            "provider",
+            "updated_at",
+        ]
+        read_only_fields = fields
+
+
+class TicketSerializer(serializers.ModelSerializer[Ticket]):
+    """A whole ticket. Send ``version`` as you read it with a PATCH; another version in between answers 409."""
+
+    short_key = serializers.CharField(read_only=True)
+    depends_on = NeedSerializer(source="needs", many=True, read_only=True)
+    version = serializers.IntegerField(min_value=1)
+
+    class Meta:
+        model = Ticket
+        fields = [
+            "id",
+            "short_key",
+            "key",
+            "csv_type",
+            "entity_group",
+            "title",
+            "user_story",
+            "analysis",
+            "verification",
+            "facts",
+            "csv_source",
+            "position",
+            "status",
+            "source_state",
+            "version",
+            "provider",
+            "llm_model",
+            "prompt_version",
+            "depends_on",
+            "edited_at",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = [
+            name for name in fields if name not in ("title", "user_story", "analysis", "verification", "version")
+        ]
+
+
+class RevisionSerializer(serializers.ModelSerializer[TicketRevision]):
+    """One version of a ticket's text and who wrote it."""
+
+    class Meta:
+        model = TicketRevision
+        fields = ["version", "title", "user_story", "analysis", "verification", "author", "created_at"]
+        read_only_fields = fields

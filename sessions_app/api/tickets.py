@@ -1,0 +1,79 @@
+"""``/api/sessions/{id}/tickets``."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from sessions_app.filters import filtered_tickets
+from sessions_app.models import Ticket, TicketDependency
+
+from .access import SessionView
+from .pagination import Pages
+from .serializers import RevisionSerializer, TicketRowSerializer, TicketSerializer
+
+FILTERS = ("q", "group", "type", "status", "source_state")
+
+
+class TicketList(SessionView):
+    """Tickets in working order. Filters: q (text), group, type, status, source_state."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter(name, str) for name in FILTERS], responses=TicketRowSerializer(many=True)
+    )
+    def get(self, request: Request, session_id: uuid.UUID) -> Response:
+        tickets = filtered_tickets(self.session, request.query_params)
+        paginator = Pages()
+        page = paginator.paginate_queryset(tickets, request, view=self) or []
+        return paginator.get_paginated_response(TicketRowSerializer(page, many=True).data)
+
+
+class TicketDetail(SessionView):
+    """One ticket: read it whole, edit its text."""
+
+    needs_role = "review"
+
+    @extend_schema(responses=TicketSerializer)
+    def get(self, request: Request, session_id: uuid.UUID, ticket_id: uuid.UUID) -> Response:
+        return Response(TicketSerializer(self._ticket(ticket_id)).data)
+
+    @extend_schema(request=TicketSerializer, responses=TicketSerializer)
+    def patch(self, request: Request, session_id: uuid.UUID, ticket_id: uuid.UUID) -> Response:
+        ticket = self._ticket(ticket_id)
+        serializer = TicketSerializer(ticket, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        texts = dict(serializer.validated_data)
+        seen = texts.pop("version", ticket.version)
+        if texts:
+            ticket.edit(editor=request.user, seen_version=seen, **texts)
+        return Response(TicketSerializer(self._ticket(ticket_id)).data)
+
+    def _ticket(self, ticket_id: uuid.UUID) -> Ticket:
+        return get_object_or_404(self.session.tickets.prefetch_related("needs__to_ticket"), pk=ticket_id)
+
+
+class TicketRevisions(TicketDetail):
+    """All versions of a ticket's text, newest first."""
+
+    http_method_names = ["get", "head", "options"]
+
+    @extend_schema(responses=RevisionSerializer(many=True))
+    def get(self, request: Request, session_id: uuid.UUID, ticket_id: uuid.UUID) -> Response:
+        return Response(RevisionSerializer(self._ticket(ticket_id).revisions.all(), many=True).data)
+
+
+class Graph(SessionView):
+    """The dependency graph: tickets as nodes, what needs what as edges."""
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, session_id: uuid.UUID) -> Response:
+        nodes = self.session.tickets.in_backlog().values("id", "key", "number", "title", "entity_group", "csv_type", "position", "status")
+        edges = TicketDependency.objects.filter(from_ticket__session=self.session).values(
+            "from_ticket_id", "to_ticket_id", "kind", "source", "state", "rule"
+        )
+        return Response({"nodes": list(nodes), "edges": list(edges)})

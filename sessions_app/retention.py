@@ -1,0 +1,53 @@
+"""What is kept for how long (UTC schedules in ticketgen/schedules.py). Each returns and logs its count in the seeds' form."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Final
+
+from django.utils import timezone
+from knox.models import AuthToken
+
+from sessions_app import staging
+from sessions_app.actions.sessions import UNFINISHED, delete_session
+from sessions_app.models import AuditEvent, Session
+
+logger = logging.getLogger(__name__)
+
+SESSION_DAYS: Final = 7
+AUDIT_DAYS: Final = 90
+TOKEN_GRACE_DAYS: Final = 30
+
+
+def cleanup_expired_sessions() -> dict[str, int]:
+    """Remove sessions without activity for a week that are not completed and have nothing running (D-31)."""
+    deadline = timezone.now() - timedelta(days=SESSION_DAYS)
+    expired = Session.objects.filter(last_activity_at__lt=deadline).exclude(stage=Session.Stage.COMPLETED)
+    deleted = 0
+    for session in expired.exclude(tasks__status__in=UNFINISHED):
+        delete_session(session, by=None)
+        deleted += 1
+    logger.info("cleanup: deleted %s expired sessions", deleted)
+    return {"deleted_sessions": deleted}
+
+
+def cleanup_audit_logs() -> dict[str, int]:
+    """Remove audit rows after 90 days."""
+    deleted, _ = AuditEvent.objects.filter(at__lt=timezone.now() - timedelta(days=AUDIT_DAYS)).delete()
+    logger.info("cleanup: deleted %s audit log entries", deleted)
+    return {"deleted_audit_logs": deleted}
+
+
+def cleanup_expired_tokens() -> dict[str, int]:
+    """Remove API tokens that expired more than 30 days ago."""
+    deleted, _ = AuthToken.objects.filter(expiry__lt=timezone.now() - timedelta(days=TOKEN_GRACE_DAYS)).delete()
+    logger.info("cleanup: deleted %s tokens", deleted)
+    return {"deleted_tokens": deleted}
+
+
+def prune_uploads() -> dict[str, int]:
+    """Forget uploads that were never confirmed."""
+    pruned = staging.prune()
+    logger.info("cleanup: pruned %s unconfirmed uploads", pruned)
+    return {"pruned_uploads": pruned}

@@ -1,0 +1,100 @@
+"""Uploads that wait for a person's word. Nothing durable is written before the import is confirmed.
+
+A batch lies in the file storage under names of our own; the stranger's file name is only data in its index. Batches that
+nobody confirms are pruned.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+ROOT = "staging"
+
+
+@dataclass(slots=True)
+class StagedFile:
+    """One upload of a batch: its name as data and what was chosen per tab (tab name -> choices)."""
+
+    number: int
+    filename: str
+    size: int
+    choices: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Files of one drop, bound to one session."""
+
+    session_id: uuid.UUID
+    id: uuid.UUID
+    files: list[StagedFile]
+
+    @property
+    def folder(self) -> str:
+        return f"{ROOT}/{self.session_id}/{self.id}"
+
+    def bytes_of(self, staged: StagedFile) -> bytes:
+        with default_storage.open(f"{self.folder}/{staged.number}.bin") as stored:
+            data: bytes = stored.read()
+        return data
+
+    def save(self) -> None:
+        """Write the index: file names and choices."""
+        name = f"{self.folder}/index.json"
+        default_storage.delete(name)
+        default_storage.save(name, ContentFile(json.dumps([asdict(staged) for staged in self.files]).encode()))
+
+    def discard(self) -> None:
+        for staged in self.files:
+            default_storage.delete(f"{self.folder}/{staged.number}.bin")
+        default_storage.delete(f"{self.folder}/index.json")
+        default_storage.delete(self.folder)
+
+
+def stage(session_id: uuid.UUID, uploads: list[tuple[str, bytes]]) -> Batch:
+    """Keep uploads for a preview. ``uploads``: (file name, bytes)."""
+    batch = Batch(session_id, uuid.uuid4(), [])
+    for number, (filename, data) in enumerate(uploads):
+        default_storage.save(f"{batch.folder}/{number}.bin", ContentFile(data))
+        batch.files.append(StagedFile(number, filename, len(data)))
+    batch.save()
+    return batch
+
+
+def load(session_id: uuid.UUID, batch_id: uuid.UUID) -> Batch | None:
+    """The batch, or None if it was confirmed, discarded or pruned."""
+    name = f"{ROOT}/{session_id}/{batch_id}/index.json"
+    if not default_storage.exists(name):
+        return None
+    with default_storage.open(name) as stored:
+        return Batch(session_id, batch_id, [StagedFile(**entry) for entry in json.load(stored)])
+
+
+def prune() -> int:
+    """Remove batches older than STAGING_SECONDS; returns how many."""
+    pruned = 0
+    deadline = timezone.now() - timedelta(seconds=settings.STAGING_SECONDS)
+    for session_id in _folders(ROOT):
+        for batch_id in _folders(f"{ROOT}/{session_id}"):
+            index = f"{ROOT}/{session_id}/{batch_id}/index.json"
+            if default_storage.exists(index) and default_storage.get_modified_time(index) < deadline:
+                batch = load(uuid.UUID(session_id), uuid.UUID(batch_id))
+                if batch:
+                    batch.discard()
+                    pruned += 1
+        if not any(default_storage.listdir(f"{ROOT}/{session_id}")):
+            default_storage.delete(f"{ROOT}/{session_id}")
+    return pruned
+
+
+def _folders(path: str) -> list[str]:
+    return default_storage.listdir(path)[0] if default_storage.exists(path) else []

@@ -1,0 +1,62 @@
+"""Small pieces that templates need everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.http import QueryDict
+from django.utils.safestring import SafeString
+
+from sessions_app.markdown import to_html
+
+register = template.Library()
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    """Markdown of strangers as sanitised HTML."""
+    return to_html(text)
+
+
+@register.simple_tag(takes_context=True)
+def query(context: dict[str, Any], **changes: Any) -> str:
+    """The present query string with some values changed; None removes one."""
+    wanted: QueryDict = context["request"].GET.copy()
+    for name, value in changes.items():
+        if value is None:
+            wanted.pop(name, None)
+        else:
+            wanted[name] = value
+    return f"?{wanted.urlencode()}" if wanted else "?"
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """``75`` -> ``1 min 15 s``."""
+    if seconds is None:
+        return "…"
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+@register.filter
+def get(mapping: dict[str, Any], key: str) -> Any:
+    return mapping.get(key, "")
+
+
+@register.filter
+def at(sequence: list[Any], index: int) -> Any:
+    return sequence[index] if 0 <= index < len(sequence) else ""
+
+
+@register.filter
+def words(code: str) -> str:
+    """``storage_conflict`` -> ``Storage conflict``."""
+    return code.replace("_", " ").capitalize()

@@ -1,0 +1,25 @@
+"""Addresses of pages about sessions, files and tickets."""
+
+from django.urls import path
+
+from .views import files, imports, sample, sessions, tickets
+
+app_name = "sessions"
+urlpatterns = [
+    path("", sessions.session_list, name="list"),
+    path("sessions/new/", sessions.session_new, name="new"),
+    path("sample.zip", sample.sample_zip, name="sample"),
+    path("sessions/<uuid:session_id>/", sessions.session_detail, name="detail"),
+    path("sessions/<uuid:session_id>/edit/", sessions.session_edit, name="edit"),
+    path("sessions/<uuid:session_id>/delete/", sessions.session_delete, name="delete"),
+    path("sessions/<uuid:session_id>/upload/", imports.upload, name="upload"),
+    path("sessions/<uuid:session_id>/import/<uuid:batch_id>/", imports.preview, name="import"),
+    path("sessions/<uuid:session_id>/import/<uuid:batch_id>/confirm/", imports.confirm, name="import-confirm"),
+    path("sessions/<uuid:session_id>/import/<uuid:batch_id>/discard/", imports.discard, name="import-discard"),
+    path("sessions/<uuid:session_id>/files/<uuid:file_id>/", files.file_detail, name="file"),
+    path("sessions/<uuid:session_id>/files/<uuid:file_id>/mapping/", files.file_mapping, name="file-mapping"),
+    path("sessions/<uuid:session_id>/files/<uuid:file_id>/delete/", files.file_delete, name="file-delete"),
+    path("sessions/<uuid:session_id>/files/<uuid:file_id>/rows/<slug:which>.csv", files.file_rows, name="file-rows"),
+    path("sessions/<uuid:session_id>/tickets/", tickets.ticket_list, name="tickets"),
+    path("sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/", tickets.ticket_detail, name="ticket"),
+]

@@ -1,0 +1,1 @@
+"""Pages. Each view finds, does one verb, and answers."""

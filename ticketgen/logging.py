@@ -1,0 +1,48 @@
+"""Log lines that carry their context: the request or the job they belong to."""
+
+import json
+import logging
+import traceback
+
+from datetime import UTC, datetime
+
+from sessions_app.correlation import correlation_id
+
+
+
+class ContextFilter(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.correlation_id = correlation_id.get()
+        return True
+
+
+def _escaped(message: str) -> str:
+    """One record is one line, whatever a stranger put into a name."""
+    return message.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+
+
+class LineFormatter(logging.Formatter):
+    """For people: time, level, logger, message, correlation id."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        when = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
+        context = getattr(record, "correlation_id", "")
+        line = f"{when} {record.levelname.lower():7} {record.name}: {_escaped(record.getMessage())}"
+        line = f"{line} [{context}]" if context else line
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+class JsonFormatter(logging.Formatter):
+    """For machines: one JSON object a line, without local variables of any frame."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "correlation_id": getattr(record, "correlation_id", ""),
+        }
+        if record.exc_info:
+            entry["exception"] = "".join(traceback.format_exception(*record.exc_info))
+        return json.dumps(entry, ensure_ascii=False)

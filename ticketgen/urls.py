@@ -1,0 +1,49 @@
+"""All addresses. tests/test_access.py walks them: a new one without a rule fails."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from sessions_app.views import accounts, workspaces
+
+from . import health
+
+admin.site.site_header = "ticketgen workshop"
+
+handler400 = "sessions_app.views.errors.bad_request"
+handler403 = "sessions_app.views.errors.forbidden"
+handler404 = "sessions_app.views.errors.not_found"
+handler500 = "sessions_app.views.errors.server_error"
+
+account_urls = (
+    [
+        path("tokens/", accounts.tokens, name="tokens"),
+        path("tokens/<str:token_key>/revoke/", accounts.revoke_token, name="revoke-token"),
+    ],
+    "accounts",
+)
+workspace_urls = (
+    [
+        path("", workspaces.workspace_list, name="list"),
+        path("<uuid:workspace_id>/members/", workspaces.add_member, name="add-member"),
+        path("<uuid:workspace_id>/members/<int:membership_id>/", workspaces.change_member, name="change-member"),
+    ],
+    "workspaces",
+)
+
+urlpatterns = [
+    path("", include("sessions_app.urls")),
+    path("", include("processing.urls")),
+    path("account/", include(account_urls)),
+    path("workspaces/", include(workspace_urls)),
+    path("accounts/", include("allauth.account.urls")),
+    path("api/", include(("sessions_app.api.urls", "api"))),
+    path("api/", include(("processing.api.urls", "api-runs"))),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("health", health.health, name="health"),
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
+    path("admin/", admin.site.urls),
+    path("django-rq/", include("django_rq.urls")),
+]
