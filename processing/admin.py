@@ -64,7 +64,17 @@ class SessionErrorAdmin(ReadOnlyAdmin):
 
 @admin.register(LLMCall)
 class LLMCallAdmin(ReadOnlyAdmin):
-    list_display = ["created_at", "provider", "llm_model", "outcome", "tokens_in", "tokens_out", "cost", "latency_ms", "entity_key"]
+    list_display = [
+        "created_at",
+        "provider",
+        "llm_model",
+        "outcome",
+        "tokens_in",
+        "tokens_out",
+        "cost",
+        "latency_ms",
+        "entity_key",
+    ]
     list_filter = ["provider", "outcome", "llm_model"]
     search_fields = ["entity_key", "task_id", "input_hash"]
     show_full_result_count = False

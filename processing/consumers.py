@@ -45,6 +45,7 @@ class SessionConsumer(AsyncWebsocketConsumer):
         if user is None or not user.is_authenticated:
             await self.close(NOT_SIGNED_IN)
             return
+        self.user = user
         self.session_id: uuid.UUID = self.scope["url_route"]["kwargs"]["session_id"]
         if not await self._may_see():
             await self.close(NOT_FOUND)
@@ -100,7 +101,9 @@ class SessionConsumer(AsyncWebsocketConsumer):
         except TimeoutError:
             looked = True
         missed, listener.missed = listener.missed, False
-        messages = [message for message in listener.take() if not self.task_type or message["task_type"] == self.task_type]
+        messages = [
+            message for message in listener.take() if not self.task_type or message["task_type"] == self.task_type
+        ]
         if missed or looked or self._has_gap(messages):
             task = await self._latest_task()
             if task and str(task.pk) != self.task_id:
@@ -138,7 +141,7 @@ class SessionConsumer(AsyncWebsocketConsumer):
 
     @database_sync_to_async
     def _may_see(self) -> bool:
-        return Session.objects.visible_to(self.scope["user"]).filter(pk=self.session_id).exists()
+        return Session.objects.visible_to(self.user).filter(pk=self.session_id).exists()
 
     @database_sync_to_async
     def _latest_task(self) -> SessionTask | None:

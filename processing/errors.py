@@ -28,7 +28,9 @@ class ProcessingError(AppError):
 
     @property
     def status(self) -> int:
-        """HTTP status by category: the service may be back later, an administrator is needed, or the request is at fault."""
+        """HTTP status by category: the service may be back later, an administrator is needed, or the request is at
+        fault.
+        """
         return 503 if self.category is Category.TEMPORARY else self.http_status
 
 
@@ -41,8 +43,9 @@ class TaskMoved(ProcessingError):
 class LLMError(ProcessingError):
     """A model could not be asked or did not answer usefully.
 
-    ``cause`` groups equal failures for the breaker; ``retryable`` says whether asking again may help; ``retry_after`` is what the
-    server asked for in seconds; ``stops_run`` is true where every further call must fail as well (authentication, quota).
+    ``cause`` groups equal failures for the breaker; ``retryable`` says whether asking again may help; ``retry_after``
+    is what the server asked for in seconds; ``stops_run`` is true where every further call must fail as well
+    (authentication, quota).
     """
 
     code = "llm_error"
@@ -51,7 +54,12 @@ class LLMError(ProcessingError):
     stops_run = False
 
     def __init__(
-        self, message: str, category: Category | str = Category.ADMIN_REQUIRED, *, retry_after: float | None = None, **details: Any
+        self,
+        message: str,
+        category: Category | str = Category.ADMIN_REQUIRED,
+        *,
+        retry_after: float | None = None,
+        **details: Any,
     ) -> None:
         super().__init__(message, category, **details)
         self.retry_after = retry_after

@@ -12,7 +12,17 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from sessions_app.models import AuditEvent, Membership, Session, SourceRow, Ticket, TicketDependency, TicketRevision, UploadedFile, Workspace
+from sessions_app.models import (
+    AuditEvent,
+    Membership,
+    Session,
+    SourceRow,
+    Ticket,
+    TicketDependency,
+    TicketRevision,
+    UploadedFile,
+    Workspace,
+)
 from sessions_app.models.files import ColumnMapping
 
 admin.site.unregister(get_user_model())
@@ -20,25 +30,25 @@ admin.site.unregister(Group)
 
 
 @admin.register(get_user_model())
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
+class UserAdmin(DjangoUserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
+class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
     """Django's groups."""
 
 
-class MembershipInline(TabularInline):  # type: ignore[misc]
+class MembershipInline(TabularInline):
     model = Membership
     extra = 0
     autocomplete_fields = ["user"]
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(ModelAdmin):  # type: ignore[misc]
+class WorkspaceAdmin(ModelAdmin):
     list_display = ["name", "slug", "member_count", "session_count", "created_at"]
     search_fields = ["name", "slug", "id"]
     prepopulated_fields = {"slug": ["name"]}
@@ -46,7 +56,9 @@ class WorkspaceAdmin(ModelAdmin):  # type: ignore[misc]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:
         counted: QuerySet[Workspace] = (
-            super().get_queryset(request).annotate(members=Count("memberships", distinct=True), held=Count("sessions", distinct=True))
+            super()
+            .get_queryset(request)
+            .annotate(members=Count("memberships", distinct=True), held=Count("sessions", distinct=True))
         )
         return counted
 
@@ -59,7 +71,7 @@ class WorkspaceAdmin(ModelAdmin):  # type: ignore[misc]
         return workspace.held  # type: ignore[attr-defined,no-any-return]
 
 
-class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
+class ReadOnlyAdmin(ModelAdmin):
     """Rows that only the product writes: to be looked at, not changed."""
 
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
@@ -70,7 +82,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
 
 
 @admin.register(Session)
-class SessionAdmin(ModelAdmin):  # type: ignore[misc]
+class SessionAdmin(ModelAdmin):
     list_display = ["short_key", "site_name", "workspace", "stage", "llm_provider_choice", "last_activity_at"]
     list_filter = ["stage", "llm_provider_choice", "granularity"]
     list_select_related = ["workspace"]
@@ -103,10 +115,10 @@ class ColumnMappingAdmin(ReadOnlyAdmin):
     list_select_related = ["workspace"]
 
 
-class RevisionInline(TabularInline):  # type: ignore[misc]
+class RevisionInline(TabularInline):
     model = TicketRevision
     fields = ["version", "title", "author", "created_at"]
-    readonly_fields = fields
+    readonly_fields = ["version", "title", "author", "created_at"]
     extra = 0
     can_delete = False
 
@@ -116,7 +128,17 @@ class RevisionInline(TabularInline):  # type: ignore[misc]
 
 @admin.register(Ticket)
 class TicketAdmin(ReadOnlyAdmin):
-    list_display = ["short_key", "title", "session", "entity_group", "csv_type", "status", "source_state", "version", "provider"]
+    list_display = [
+        "short_key",
+        "title",
+        "session",
+        "entity_group",
+        "csv_type",
+        "status",
+        "source_state",
+        "version",
+        "provider",
+    ]
     list_filter = ["status", "source_state", "entity_group", "provider"]
     list_select_related = ["session"]
     search_fields = ["id", "key", "title", "session__site_name"]

@@ -26,7 +26,9 @@ class AppError(Exception):
     category: Category = Category.USER_FIXABLE
     recovery_actions: tuple[str, ...] = ()
 
-    def __init__(self, message: str, *, details: dict[str, Any] | None = None, recovery_actions: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self, message: str, *, details: dict[str, Any] | None = None, recovery_actions: tuple[str, ...] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.details = details or {}

@@ -15,7 +15,9 @@ Edge = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """``nodes`` in working order; ``cut``: dependencies left out to get there; ``cycles``: their members in that order."""
+    """``nodes`` in working order; ``cut``: dependencies left out to get there; ``cycles``: their members in that
+    order.
+    """
 
     nodes: tuple[str, ...]
     cut: frozenset[Edge]
@@ -145,7 +147,9 @@ def _cuts(group: list[str], edges: set[Edge]) -> set[Edge]:
 
 
 def _greedy_sequence(group: list[str], inside: set[Edge]) -> list[str]:
-    """Repeatedly: nodes that need nothing go to the front, nodes nobody needs to the back, else the most needed one to the front."""
+    """Repeatedly: nodes that need nothing go to the front, nodes nobody needs to the back, else the most needed one
+    to the front.
+    """
     needs, needed_by = _adjacent(inside), _adjacent((b, a) for a, b in inside)
     out_degree = {node: len(needs[node]) for node in group}
     in_degree = {node: len(needed_by[node]) for node in group}
@@ -179,7 +183,7 @@ def _most_needed(
     return ""
 
 
-def _take(
+def _take(  # noqa: PLR0917 - the state of one loop, spelled out
     node: str,
     left: set[str],
     needs: dict[str, list[str]],

@@ -13,7 +13,8 @@ from sessions_app.parsing.tables import Finding
 
 
 def report_of(reading: Reading, across: Iterable[Finding] = ()) -> dict[str, Any]:
-    """{file, accepted, csv_type, encoding, delimiter, entities, dispositions, warnings, errors} and how it was recognised.
+    """{file, accepted, csv_type, encoding, delimiter, entities, dispositions, warnings, errors} and how it was
+    recognised.
 
     ``across``: findings from reading all files together; those about this file are added to its warnings.
     """

@@ -1,4 +1,6 @@
-"""What is kept for how long (UTC schedules in ticketgen/schedules.py). Each returns and logs its count in the seeds' form."""
+"""What is kept for how long (UTC schedules in ticketgen/schedules.py). Each returns and logs its count in the seeds'
+form.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Excel workbooks, read in a child process that cannot eat the machine.
 
-A small .xlsx can unpack to gigabytes. The ZIP's own directory is checked first (entries, declared size, ratio); then a child
-with a memory and a CPU limit parses it, so that a lying directory kills the child and nothing else.
+A small .xlsx can unpack to gigabytes. The ZIP's own directory is checked first (entries, declared size, ratio); then
+a child with a memory and a CPU limit parses it, so that a lying directory kills the child and nothing else.
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ MAX_RATIO: Final = 150
 CHILD_MEMORY: Final = 768 * 1024 * 1024
 CHILD_CPU_SECONDS: Final = 20
 CHILD_SECONDS: Final = 40
+TABLE_LIMITS: Final = Limits()
 
 
-def read_workbook(data: bytes, limits: Limits = Limits()) -> list[Table]:
+def read_workbook(data: bytes, limits: Limits = TABLE_LIMITS) -> list[Table]:
     """The tables of all worksheets that hold text. Raises UnreadableFile for bombs, damage and empty workbooks."""
     _check_directory(data)
     sheets = _parse_in_child(data, limits)
-    tables = [table_from_records(records, sheet=name) for name, records in sheets if any(any(cells) for _, cells in records)]
+    tables = [
+        table_from_records(records, sheet=name) for name, records in sheets if any(any(cells) for _, cells in records)
+    ]
     if not tables:
         raise UnreadableFile("empty_file", "The workbook holds no cell with text in it.")
     return tables
@@ -42,21 +45,32 @@ def _check_directory(data: bytes) -> None:
     if len(entries) > MAX_ENTRIES or unpacked > MAX_UNPACKED or unpacked > MAX_RATIO * max(len(data), 20_000):
         raise UnreadableFile(
             "workbook_too_large",
-            f"The workbook would unpack to {unpacked / 1024 / 1024:,.0f} MB in {len(entries):,} parts, more than is read. "
+            f"The workbook would unpack to {unpacked / 1024 / 1024:,.0f} MB in {len(entries):,} parts. "
             "Remove unused sheets, formats and pictures, or export each tab as CSV.",
         )
 
 
 def _parse_in_child(data: bytes, limits: Limits) -> list[tuple[str, list[Record]]]:
-    command = [sys.executable, "-m", "sessions_app.spreadsheets", str(limits.rows), str(limits.columns), str(limits.cells)]
+    command = [
+        sys.executable,
+        "-m",
+        "sessions_app.spreadsheets",
+        str(limits.rows),
+        str(limits.columns),
+        str(limits.cells),
+    ]
     try:
-        done = subprocess.run(command, input=data, capture_output=True, timeout=CHILD_SECONDS, check=False, preexec_fn=_limit_child)
+        done = subprocess.run(
+            command, input=data, capture_output=True, timeout=CHILD_SECONDS, check=False, preexec_fn=_limit_child
+        )
     except subprocess.TimeoutExpired:
-        raise UnreadableFile("workbook_too_large", "Reading the workbook took too long. Export each tab as CSV.") from None
+        raise UnreadableFile(
+            "workbook_too_large", "Reading the workbook took too long. Export each tab as CSV."
+        ) from None
     if done.returncode:
         raise UnreadableFile(
             "workbook_unreadable",
-            "The workbook is damaged, protected or needs more memory than is allowed. Export each tab as CSV and upload that.",
+            "The workbook is damaged, protected or needs too much memory. Export each tab as CSV and upload that.",
         )
     answer = json.loads(done.stdout)
     if "refused" in answer:
@@ -87,7 +101,10 @@ def _child(rows: int, columns: int, cells: int) -> dict[str, object]:
         sheet = workbook.get_sheet_by_name(name)
         start = sheet.start[0] if sheet.start else 0
         if sheet.width > columns or sheet.height > rows:
-            return {"refused": f"The sheet “{name}” has {sheet.height:,} rows and {sheet.width:,} columns; at most {rows:,} and {columns:,} are read."}
+            return {
+                "refused": f"The sheet “{name}” has {sheet.height:,} rows and {sheet.width:,} columns; "
+                f"at most {rows:,} and {columns:,} are read."
+            }
         left -= sheet.width * sheet.height
         if left < 0:
             return {"refused": f"The workbook has more than {cells:,} cells. Remove unused sheets."}

@@ -1,7 +1,7 @@
 """Uploads that wait for a person's word. Nothing durable is written before the import is confirmed.
 
-A batch lies in the file storage under names of our own; the stranger's file name is only data in its index. Batches that
-nobody confirms are pruned.
+A batch lies in the file storage under names of our own; the stranger's file name is only data in its index. Batches
+that nobody confirms are pruned.
 """
 
 from __future__ import annotations

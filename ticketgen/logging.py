@@ -3,11 +3,9 @@
 import json
 import logging
 import traceback
-
 from datetime import UTC, datetime
 
 from sessions_app.correlation import correlation_id
-
 
 
 class ContextFilter(logging.Filter):

@@ -13,7 +13,7 @@ from csp.constants import NONE, SELF
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()
+env = environ.FileAwareEnv()  # type: ignore[no-untyped-call]
 environ.Env.read_env(BASE_DIR / ".env")
 
 VAR_DIR = Path(env.str("TICKETGEN_VAR_DIR", default=str(BASE_DIR / "var")))
@@ -100,7 +100,9 @@ TEMPLATES = [
 
 # Database: SQLite in WAL mode for one machine, PostgreSQL for several.
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
-DATABASES["default"]["TEST"] = {"NAME": env.str("TEST_DATABASE_NAME", default="")} if env.str("TEST_DATABASE_NAME", default="") else {}
+DATABASES["default"]["TEST"] = (
+    {"NAME": env.str("TEST_DATABASE_NAME", default="")} if env.str("TEST_DATABASE_NAME", default="") else {}
+)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(parents=True, exist_ok=True)
     DATABASES["default"]["OPTIONS"] = {
@@ -121,7 +123,9 @@ CHANNEL_LAYERS = {
         "CONFIG": {"hosts": [REDIS_URL]},
     },
 }
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "tg"}}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "tg"}
+}
 
 # Queues. Arguments are JSON, never pickles; a job is enqueued when its transaction commits.
 JOB_TIMEOUT = env.int("JOB_TIMEOUT", default=1800)
@@ -172,7 +176,10 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = DEBUG
 
 # People.
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "sessions:list"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
@@ -182,7 +189,10 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "sessions_app.views.accounts.AccountAdapter"
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
 ALLOW_SIGNUP = env.bool("ALLOW_SIGNUP", default=False)
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher", "django.contrib.auth.hashers.ScryptPasswordHasher"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -258,7 +268,10 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"context": {"()": "ticketgen.logging.ContextFilter"}},
-    "formatters": {"line": {"()": "ticketgen.logging.LineFormatter"}, "json": {"()": "ticketgen.logging.JsonFormatter"}},
+    "formatters": {
+        "line": {"()": "ticketgen.logging.LineFormatter"},
+        "json": {"()": "ticketgen.logging.JsonFormatter"},
+    },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",

@@ -18,7 +18,7 @@ COMMANDS = frozenset({"generate"})
 
 @contextmanager
 def standalone(command: str) -> Iterator[None]:
-    """Give the command what it needs through the environment, before settings are read; all of it is gone afterwards."""
+    """Give the command what it needs through the environment, before settings are read; it is gone afterwards."""
     if command not in COMMANDS or os.environ.get("REDIS_URL") or os.environ.get("DATABASE_URL"):
         yield
         return

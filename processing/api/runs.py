@@ -114,7 +114,9 @@ class Errors(RunView):
     def get(self, request: Request, session_id: uuid.UUID) -> Response:
         filters = {name: request.query_params.get(name) for name in ("error_category", "severity", "unresolved")}
         paginator = Pages()
-        page = paginator.paginate_queryset(self.service.get_processing_errors(self.session, filters), request, view=self)
+        page = paginator.paginate_queryset(
+            self.service.get_processing_errors(self.session, filters), request, view=self
+        )
         return paginator.get_paginated_response(ErrorSerializer(page or [], many=True).data)
 
 

@@ -21,7 +21,12 @@ PAUSE_BETWEEN: Final = timedelta(milliseconds=250)
 
 
 def publish_progress(
-    task: SessionTask, percentage: float | None = None, stage: str = "", details: dict[str, Any] | None = None, *, force: bool = False
+    task: SessionTask,
+    percentage: float | None = None,
+    stage: str = "",
+    details: dict[str, Any] | None = None,
+    *,
+    force: bool = False,
 ) -> bool:
     """Announce how far the task is; False if the last message is less than 0.25 s old (unless ``force``).
 
@@ -31,7 +36,11 @@ def publish_progress(
     due = Q() if force else Q(announced_at__isnull=True) | Q(announced_at__lte=now - PAUSE_BETWEEN)
     with transaction.atomic():
         changes: dict[str, Any] = {"current_stage": stage[:200]} if stage else {}
-        moved = SessionTask.objects.unfinished().filter(due, pk=task.pk).update(seq=F("seq") + 1, announced_at=now, **changes)
+        moved = (
+            SessionTask.objects.unfinished()
+            .filter(due, pk=task.pk)
+            .update(seq=F("seq") + 1, announced_at=now, **changes)
+        )
         if not moved:
             return False
         fields: dict[str, Any] = {"details": details or {}}
@@ -41,14 +50,18 @@ def publish_progress(
     return True
 
 
-def publish_completion(task: SessionTask, result_summary: dict[str, Any] | None = None, *, results: dict[str, Any] | None = None) -> None:
+def publish_completion(
+    task: SessionTask, result_summary: dict[str, Any] | None = None, *, results: dict[str, Any] | None = None
+) -> None:
     """The last message of a run that reached its end. Call in the transaction that ends it."""
     _last_word(task, "completed", result_summary=result_summary or results or {})
 
 
 def publish_cancelled(task: SessionTask) -> None:
     """The last message of a run that a person stopped, with the counts so far."""
-    _last_word(task, "cancelled", result_summary={"status": "cancelled", "tickets_generated": task.done, "failed": task.failed})
+    _last_word(
+        task, "cancelled", result_summary={"status": "cancelled", "tickets_generated": task.done, "failed": task.failed}
+    )
 
 
 def publish_error(task: SessionTask) -> None:

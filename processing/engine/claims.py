@@ -36,14 +36,19 @@ def claim(task: SessionTask, owner: uuid.UUID, count: int) -> list[WorkItem]:
         if not ids or not SessionTask.objects.filter(pk=task.pk, status=TaskStatus.RUNNING).exists():
             return []
         WorkItem.objects.filter(pk__in=ids).update(
-            status=ItemStatus.RUNNING, lease_owner=owner, lease_until=now + lease(), attempts_left=F("attempts_left") - 1
+            status=ItemStatus.RUNNING,
+            lease_owner=owner,
+            lease_until=now + lease(),
+            attempts_left=F("attempts_left") - 1,
         )
     return list(WorkItem.objects.filter(pk__in=ids).order_by("position"))
 
 
 def renew(task: SessionTask, owner: uuid.UUID) -> None:
     """A sign of life for the task and for everything that this drainer holds."""
-    WorkItem.objects.filter(task=task, lease_owner=owner, status=ItemStatus.RUNNING).update(lease_until=timezone.now() + lease())
+    WorkItem.objects.filter(task=task, lease_owner=owner, status=ItemStatus.RUNNING).update(
+        lease_until=timezone.now() + lease()
+    )
     task.extend_lease()
 
 
@@ -66,7 +71,9 @@ def write(kind: TaskKind, task: SessionTask, owner: uuid.UUID, outcomes: Sequenc
             return
         ids = [outcome.item.pk for outcome in outcomes]
         held = set(
-            WorkItem.objects.filter(pk__in=ids, lease_owner=owner, status=ItemStatus.RUNNING).values_list("pk", flat=True)
+            WorkItem.objects.filter(pk__in=ids, lease_owner=owner, status=ItemStatus.RUNNING).values_list(
+                "pk", flat=True
+            )
         )
         good = [outcome for outcome in outcomes if outcome.item.pk in held and outcome.error is None]
         bad = [outcome for outcome in outcomes if outcome.item.pk in held and outcome.error is not None]
@@ -87,7 +94,9 @@ def _finish_items(items: Sequence[WorkItem], status: ItemStatus) -> None:
 
 
 def _write_failures(task: SessionTask, outcomes: Sequence[Outcome]) -> int:
-    """Send items that may be tried again back to the queue, with a growing wait; fail the others. Returns how many failed."""
+    """Send items that may be tried again back to the queue, with a growing wait; fail the others. Returns how many
+    failed.
+    """
     failures: list[SessionError] = []
     for outcome in outcomes:
         item, error = outcome.item, outcome.error

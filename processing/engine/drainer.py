@@ -1,6 +1,7 @@
 """A drainer: one asyncio loop that keeps many calls in flight and writes their results in batches, beside the loop.
 
-Drainers of a task are equal. Each works for a slice of time, then makes room for other sessions and enqueues itself again.
+Drainers of a task are equal. Each works for a slice of time, then makes room for other sessions and enqueues itself
+again.
 """
 
 from __future__ import annotations
@@ -168,7 +169,9 @@ def _outcome_of(call: asyncio.Task[Outcome], item: WorkItem) -> Outcome:
     if error is None:
         return call.result()
     logger.error("item %s failed unexpectedly", item.key, exc_info=error)
-    return Outcome(item, error=LLMError("Writing this ticket failed for a reason that was not foreseen; the log has it."))
+    return Outcome(
+        item, error=LLMError("Writing this ticket failed for a reason that was not foreseen; the log has it.")
+    )
 
 
 def _close_connection() -> None:
@@ -200,5 +203,5 @@ def _seconds_until_due(task: SessionTask) -> float | None:
 
 
 def enqueue_drainer(task: SessionTask) -> None:
-    timeout = settings.ENGINE["SLICE"] + 4 * settings.ENGINE["LEASE"]
+    timeout = int(settings.ENGINE["SLICE"] + 4 * settings.ENGINE["LEASE"])
     queue.enqueue("processing.engine.jobs.drain_job", str(task.pk), queue="llm", timeout=timeout)

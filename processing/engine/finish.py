@@ -1,4 +1,6 @@
-"""The end of a task, exactly once, whoever gets there first: state, consequences and last message are one transaction."""
+"""The end of a task, exactly once, whoever gets there first: its state, its consequences and its last message
+are one transaction.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ def cancel(task: SessionTask) -> bool:
             SessionTask.objects.filter(pk=task.pk).exclude(status__in=FINISHED).update(cancel_requested=True)
             task.cancel()
             _close_items(task)
-            AuditEvent.record("run.cancelled", task.session, by=task.started_by, details={"done": task.done, "total": task.total})
+            AuditEvent.record(
+                "run.cancelled", task.session, by=task.started_by, details={"done": task.done, "total": task.total}
+            )
             publish_cancelled(task)
     except TaskMoved:
         return False
@@ -63,4 +67,6 @@ def cancel(task: SessionTask) -> bool:
 
 
 def _close_items(task: SessionTask) -> None:
-    task.items.open().update(status=ItemStatus.CANCELLED, lease_owner=None, lease_until=None, finished_at=timezone.now())
+    task.items.open().update(
+        status=ItemStatus.CANCELLED, lease_owner=None, lease_until=None, finished_at=timezone.now()
+    )

@@ -1,7 +1,8 @@
 """From Redis to the sockets of one web process: one reader of the stream, fanned out in this process.
 
-One Redis connection per socket, or a channel layer, collapses at a few thousand sockets (docs/decisions/0005-progress-relay.md).
-A listener that cannot have seen everything is told to look into the database, which has every message.
+One Redis connection per socket, or a channel layer, collapses at a few thousand sockets
+(docs/decisions/0005-progress-relay.md). A listener that cannot have seen everything is told to look into the
+database, which has every message.
 """
 
 from __future__ import annotations
@@ -77,8 +78,8 @@ class Hub:
         while True:
             client = redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2)
             try:
-                newest = await client.xrevrange(STREAM, count=1)
-                last = newest[0][0] if newest else b"0-0"
+                newest: Any = await client.xrevrange(STREAM, count=1)
+                last: bytes = newest[0][0] if newest else b"0-0"
                 self.reading.set()
                 self._all_missed()
                 pause = 0.1
@@ -94,7 +95,7 @@ class Hub:
                 await client.aclose()
 
     async def _read_once(self, client: redis.Redis, last: bytes) -> bytes:
-        answer = await client.xread({STREAM: last}, count=500, block=5_000)
+        answer: Any = await client.xread({STREAM: last}, count=500, block=5_000)
         for _, entries in answer or []:
             for entry_id, fields in entries:
                 last = entry_id

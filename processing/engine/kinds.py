@@ -14,7 +14,7 @@ from processing.models import LLMCall, SessionTask, WorkItem
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of one claimed item: a ``result`` to write, or an ``error``; ``calls`` go to the ledger either way."""
+    """What became of one claimed item: a ``result`` to write, or an ``error``. ``calls`` go to the ledger always."""
 
     item: WorkItem
     result: Any = None

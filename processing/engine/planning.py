@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from django.conf import settings
 from django.db import transaction
 
 from processing.errors import TaskMoved
@@ -46,9 +47,8 @@ def plan(task: SessionTask) -> bool:
 
 def enqueue_helpers(task: SessionTask, concurrency: int) -> None:
     """Drainers beside the one that planned: as many as there are workers and work for, within the limit."""
-    from django.conf import settings
-
     waiting = task.items.filter(status=ItemStatus.PENDING).count()
     useful = math.ceil(waiting / (2 * concurrency))
-    for _ in range(min(settings.ENGINE["MAX_DRAINERS"], queue.workers_on("llm"), useful) - 1):
+    drainers = min(int(settings.ENGINE["MAX_DRAINERS"]), queue.workers_on("llm"), useful)
+    for _ in range(drainers - 1):
         enqueue_drainer(task)

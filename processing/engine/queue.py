@@ -19,7 +19,9 @@ def enqueue(job: str, *args: Any, queue: str, timeout: int | None = None) -> Non
 
     def tell() -> None:
         try:
-            django_rq.get_queue(queue, commit_mode="auto").enqueue_call(job, args=args, timeout=timeout or settings.JOB_TIMEOUT)
+            django_rq.get_queue(queue, commit_mode="auto").enqueue_call(
+                job, args=args, timeout=timeout or settings.JOB_TIMEOUT
+            )
         except redis.RedisError as error:
             logger.warning("%s not enqueued, the sweep will do it: %s", job, error)
 

@@ -1,6 +1,7 @@
 """From the outbox to Redis: one stream that web processes read, and the seeds' channel per session and task type.
 
-Best effort: a message that Redis does not take stays in the outbox and is sent by the next ``relay_outbox`` (every 5 s).
+Best effort: a message that Redis does not take stays in the outbox and is sent by the next ``relay_outbox`` (every
+5 s).
 """
 
 from __future__ import annotations

@@ -31,7 +31,9 @@ def sweep() -> dict[str, int]:
     now = timezone.now()
     counts = {"items_taken_back": _take_back(), "tasks_enqueued": 0, "tasks_finished": 0}
     for task in SessionTask.objects.unplanned(now - UNPLANNED_AFTER):
-        if SessionTask.objects.filter(pk=task.pk, enqueued_at=task.enqueued_at, status=TaskStatus.PENDING).update(enqueued_at=now):
+        if SessionTask.objects.filter(pk=task.pk, enqueued_at=task.enqueued_at, status=TaskStatus.PENDING).update(
+            enqueued_at=now
+        ):
             enqueue(JOBS[task.task_type], str(task.session_id), str(task.pk), queue="default")
             counts["tasks_enqueued"] += 1
     for task in SessionTask.objects.filter(status=TaskStatus.RUNNING):
@@ -67,7 +69,11 @@ def _give_up(item: WorkItem) -> None:
     )
     with transaction.atomic():
         failed = WorkItem.objects.filter(pk=item.pk, status=ItemStatus.RUNNING, lease_owner=item.lease_owner).update(
-            status=ItemStatus.FAILED, lease_owner=None, error_code=error.code, error_message=error.message, finished_at=timezone.now()
+            status=ItemStatus.FAILED,
+            lease_owner=None,
+            error_code=error.code,
+            error_message=error.message,
+            finished_at=timezone.now(),
         )
         if failed:
             SessionTask.objects.filter(pk=item.task_id).update(failed=F("failed") + 1)

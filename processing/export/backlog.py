@@ -12,8 +12,8 @@ AT_ONCE = 500
 
 
 class ExportedTicket(TypedDict):
-    """``depends_on``: keys of the tickets that come first for this one's sake, whether they block it or are only related;
-    ``dependencies`` says which is which. Proposed cuts are not among them.
+    """``depends_on``: keys of the tickets that come first for this one's sake, whether they block it or are only
+    related; ``dependencies`` says which is which. Proposed cuts are not among them.
     """
 
     key: str

@@ -53,7 +53,10 @@ def ticket_as_markdown(ticket: ExportedTicket, titles: dict[str, str] | None = N
     for heading, name in (("User story", "user_story"), ("Analysis", "analysis"), ("Verification", "verification")):
         parts.append(f"## {heading}\n\n{ticket[name].strip()}")  # type: ignore[literal-required]
     parts.append("## Configuration\n\n" + facts_as_markdown(ticket["facts"]))  # type: ignore[arg-type]
-    needs = [f"- {_escaped((titles or {}).get(need['key'], need['key']))} ({need['kind']})" for need in ticket["dependencies"]]
+    needs = [
+        f"- {_escaped((titles or {}).get(need['key'], need['key']))} ({need['kind']})"
+        for need in ticket["dependencies"]
+    ]
     if needs:
         parts.append("## Depends on\n\n" + "\n".join(needs))
     return "\n\n".join(parts) + "\n"
@@ -68,7 +71,9 @@ def facts_as_markdown(facts: list[Fact]) -> str:
     lines = ["| " + " | ".join(head) + " |", "| " + " | ".join("---" for _ in head) + " |"]
     for fact in facts:
         cells = [fact["column"], fact["value"], f"{fact['file']}, row {fact['row']}"]
-        lines.append("| " + " | ".join(_table_cell(cell) for cell in ([fact["part"], *cells] if with_parts else cells)) + " |")
+        lines.append(
+            "| " + " | ".join(_table_cell(cell) for cell in ([fact["part"], *cells] if with_parts else cells)) + " |"
+        )
     return "\n".join(lines)
 
 
@@ -77,7 +82,8 @@ def _heading_table(ticket: ExportedTicket) -> str:
     source = ticket["csv_source"]
     rows = ", ".join(str(row) for row in source.get("rows", [])[:20])
     return (
-        f"{ticket['entity_group']} · {kind.noun if kind else ticket['csv_type']} · `{ticket['key'].replace('`', '')}` · "
+        f"{ticket['entity_group']} · {kind.noun if kind else ticket['csv_type']} · "
+        f"`{ticket['key'].replace('`', '')}` · "
         f"{_escaped(str(source.get('filename', '')))}, row {rows}"
     )
 
@@ -146,7 +152,9 @@ def _csv(session: Session) -> Iterator[bytes]:
 
 
 def _csv_row(ticket: ExportedTicket, numbers: dict[str, int]) -> list[str]:
-    facts = "\n".join(f"{fact['part'] + ': ' if fact['part'] else ''}{fact['column']}: {fact['value']}" for fact in ticket["facts"])
+    facts = "\n".join(
+        f"{fact['part'] + ': ' if fact['part'] else ''}{fact['column']}: {fact['value']}" for fact in ticket["facts"]
+    )
     source = ticket["csv_source"]
     return [
         ticket["number"],
@@ -170,8 +178,18 @@ def _jira_csv(session: Session) -> Iterator[bytes]:
     positions = dict(session.tickets.values_list("key", "position"))
     blockers = {ticket["key"]: _blockers(ticket, positions) for ticket in exported_tickets(session)}
     links = max((len(found) for found in blockers.values()), default=0)
-    header = ["Issue Id", "Issue Type", "Summary", "Description", "Labels", "Labels", *["Inward issue link (Blocks)"] * links]
-    yield from safe_csv(header, (_jira_row(ticket, blockers[ticket["key"]], links) for ticket in exported_tickets(session)))
+    header = [
+        "Issue Id",
+        "Issue Type",
+        "Summary",
+        "Description",
+        "Labels",
+        "Labels",
+        *["Inward issue link (Blocks)"] * links,
+    ]
+    yield from safe_csv(
+        header, (_jira_row(ticket, blockers[ticket["key"]], links) for ticket in exported_tickets(session))
+    )
 
 
 def _blockers(ticket: ExportedTicket, positions: dict[str, int]) -> list[str]:
@@ -186,7 +204,14 @@ def _jira_row(ticket: ExportedTicket, blockers: list[str], links: int) -> list[s
         description = description[: JIRA_DESCRIPTION - len(note)] + note
     labels = ["ticketgen", slugify(ticket["entity_group"])]
     padded = [*blockers, *[""] * (links - len(blockers))]
-    return [str(ticket["position"]), "Task", " ".join(ticket["title"].split())[:JIRA_SUMMARY], description, *labels, *padded]
+    return [
+        str(ticket["position"]),
+        "Task",
+        " ".join(ticket["title"].split())[:JIRA_SUMMARY],
+        description,
+        *labels,
+        *padded,
+    ]
 
 
 FORMATS: Final[dict[str, Format]] = {

@@ -10,7 +10,14 @@ from markdown_it.token import Token
 
 _PARSER: Final = MarkdownIt("commonmark", {"html": False, "maxNesting": 100}).enable(["table", "strikethrough"])
 _WIKI_SPECIAL = re.compile(r"([\\{}\[\]|*_^~!])")
-_MARKS: Final = {"strong_open": "*", "strong_close": "*", "em_open": "_", "em_close": "_", "s_open": "-", "s_close": "-"}
+_MARKS: Final = {
+    "strong_open": "*",
+    "strong_close": "*",
+    "em_open": "_",
+    "em_close": "_",
+    "s_open": "-",
+    "s_close": "-",
+}
 
 
 def to_wiki(markdown: str) -> str:
@@ -71,7 +78,9 @@ class _Writer:
         for child in children:
             match child.type:
                 case "text" | "html_inline":
-                    parts.append("\n" if child.content in {"<br>", "<br/>"} else _WIKI_SPECIAL.sub(r"\\\1", child.content))
+                    parts.append(
+                        "\n" if child.content in {"<br>", "<br/>"} else _WIKI_SPECIAL.sub(r"\\\1", child.content)
+                    )
                 case "code_inline":
                     parts.append("{{" + _WIKI_SPECIAL.sub(r"\\\1", child.content) + "}}")
                 case "softbreak" | "hardbreak":

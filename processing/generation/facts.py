@@ -22,7 +22,7 @@ PLANNING_COLUMNS = frozenset({"ID", "Dev", "QA"})
 
 
 def facts_of(payload: EntityPayload) -> list[Fact]:
-    """All cells that say something, in the order of the tab, then columns that the tab does not know; then the parts."""
+    """All cells that say something in the order of the tab, then columns that the tab does not know, then the parts."""
     return [*_own(payload, ""), *(fact for child in payload["children"] for fact in _own(child, _part_name(child)))]
 
 
@@ -33,7 +33,14 @@ def _own(payload: EntityPayload, part: str) -> list[Fact]:
     cells = [(name, payload["cells"][name]) for name in known if name not in PLANNING_COLUMNS]
     cells += list(payload["extra"].items())
     return [
-        Fact(column=column, value=value, file=source["filename"], row=source["rows"][0], line=source["lines"][0], part=part)
+        Fact(
+            column=column,
+            value=value,
+            file=source["filename"],
+            row=source["rows"][0],
+            line=source["lines"][0],
+            part=part,
+        )
         for column, value in cells
     ]
 

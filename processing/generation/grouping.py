@@ -9,7 +9,8 @@ from sessions_app.parsing.csv_types import CSV_TYPE_TO_GROUP, GROUP_ORDER
 def group_entities_by_type(files: Iterable[Any]) -> dict[str, list[dict[str, Any]]]:
     """Group name -> entities of all files of that group; groups without entities are left out.
 
-    ``files``: anything with ``csv_type`` and ``parsed_content`` ({headers, rows}). An unknown type is Custom, never dropped.
+    ``files``: anything with ``csv_type`` and ``parsed_content`` ({headers, rows}). An unknown type is Custom, never
+    dropped.
     """
     groups: dict[str, list[dict[str, Any]]] = {name: [] for name in GROUP_ORDER}
     for file in files:

@@ -11,8 +11,14 @@ from .service import ProcessingService
 
 
 def generate_tickets_job(session_id: str, task_id: str) -> None:
-    """Plan the run and work on it (requirement A-090). Safe to be delivered twice; stops silently for a task that is over."""
-    task = SessionTask.objects.select_related("session").filter(pk=uuid.UUID(task_id), session_id=uuid.UUID(session_id)).first()
+    """Plan the run and work on it (requirement A-090). Safe to be delivered twice; stops silently for a task that is
+    over.
+    """
+    task = (
+        SessionTask.objects.select_related("session")
+        .filter(pk=uuid.UUID(task_id), session_id=uuid.UUID(session_id))
+        .first()
+    )
     if task is None or task.is_finished:
         return
     with job_edge(task):

@@ -39,11 +39,15 @@ class Generation:
     """Entities to tickets (engine/kinds.py says what each method is for)."""
 
     def plan(self, task: SessionTask) -> list[WorkItem]:
-        """One item per entity, in working order. Entities whose ticket is up to date, or was edited by a person, are skipped."""
+        """One item per entity, in working order. Entities whose ticket is up to date, or was edited by a person, are
+        skipped.
+        """
         made = backlog(specification_of(task.session), task.session.granularity)
         if not made.items:
             raise ProcessingError("There is nothing to write tickets for: no uploaded row names an entity.")
-        kept = {ticket.key: ticket for ticket in task.session.tickets.only("key", "input_hash", "edited_at", "source_state")}
+        kept = {
+            ticket.key: ticket for ticket in task.session.tickets.only("key", "input_hash", "edited_at", "source_state")
+        }
         items = []
         for position, payload in enumerate(made.items, start=1):
             digest = input_hash(payload)
@@ -76,7 +80,9 @@ class Generation:
         Ticket.objects.bulk_create(tickets)
         for key, ticket in present.items():
             _rewrite(ticket, task, items[key])
-        TicketRevision.objects.bulk_create([TicketRevision.drawn_from(ticket) for ticket in (*tickets, *present.values())])
+        TicketRevision.objects.bulk_create(
+            [TicketRevision.drawn_from(ticket) for ticket in (*tickets, *present.values())]
+        )
 
     def finish(self, task: SessionTask) -> dict[str, Any]:
         """Order, dependencies and the session's stage, from the same reading that the items were planned from."""
@@ -121,7 +127,9 @@ class Generation:
     def _connect(self, session: Session, made: Backlog) -> None:
         """Dependencies as the specification has them now; what a person added or decided stays."""
         ids = dict(session.tickets.values_list("key", "pk"))
-        references = TicketDependency.objects.filter(from_ticket__session=session, source=TicketDependency.Source.REFERENCE)
+        references = TicketDependency.objects.filter(
+            from_ticket__session=session, source=TicketDependency.Source.REFERENCE
+        )
         references.exclude(state=TicketDependency.State.CUT).delete()
         decided = set(
             TicketDependency.objects.filter(from_ticket__session=session).values_list("from_ticket_id", "to_ticket_id")
@@ -174,10 +182,14 @@ class WritingRoom:
         call = self._ledger_entry(item, digest)
         payload: EntityPayload = item.payload
         try:
-            completion = await self.service._call_llm(payload, self.site)  # noqa: SLF001 - the ledger needs the whole completion
+            completion = await self.service._call_llm(payload, self.site)
             call.response = completion.content
             call.tokens_in, call.tokens_out = completion.tokens_in, completion.tokens_out
-            call.tokens_cached, call.cost, call.latency_ms = completion.tokens_cached, completion.cost, completion.latency_ms
+            call.tokens_cached, call.cost, call.latency_ms = (
+                completion.tokens_cached,
+                completion.cost,
+                completion.latency_ms,
+            )
             content = validated(completion.content)
         except LLMError as error:
             call.outcome, call.error_code = LLMCall.Outcome.ERROR, error.code
@@ -206,7 +218,9 @@ class WritingRoom:
 
 def _ticket(task: SessionTask, outcome: Outcome) -> Ticket:
     item = outcome.item
-    ticket = Ticket(session_id=task.session_id, key=item.key, number=task.number_base + item.position, position=item.position)
+    ticket = Ticket(
+        session_id=task.session_id, key=item.key, number=task.number_base + item.position, position=item.position
+    )
     _fill(ticket, task, outcome)
     return ticket
 
@@ -227,7 +241,7 @@ def _fill(ticket: Ticket, task: SessionTask, outcome: Outcome) -> None:
 def _rewrite(ticket: Ticket, task: SessionTask, outcome: Outcome) -> None:
     """A new version of a ticket whose row changed; its approval, if any, was for another text."""
     _fill(ticket, task, outcome)
-    ticket.version = F("version") + 1  # type: ignore[assignment]
+    ticket.version = F("version") + 1
     ticket.status = Ticket.Status.DRAFT
     ticket.save()
     ticket.refresh_from_db()

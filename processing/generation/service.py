@@ -18,7 +18,7 @@ from processing.engine.announcements import publish_progress
 from processing.engine.drainer import Drainer, enqueue_drainer
 from processing.engine.messages import wire_status
 from processing.engine.queue import enqueue
-from processing.errors import ProcessingError, TaskMoved
+from processing.errors import ProcessingError
 from processing.llm.base import Health
 from processing.llm.registry import provider_named
 from processing.llm.service import LLMService
@@ -69,7 +69,9 @@ class StatusResponse(TypedDict):
 class ProcessingService:
     """Generation runs of one user's sessions. ``llm_service`` replaces the session's own provider where given."""
 
-    def __init__(self, llm_service: LLMService | None = None, *, by: AbstractBaseUser | AnonymousUser | None = None) -> None:
+    def __init__(
+        self, llm_service: LLMService | None = None, *, by: AbstractBaseUser | AnonymousUser | None = None
+    ) -> None:
         self._llm_service = llm_service
         self.by = by if by is not None and by.pk else None
 
@@ -90,16 +92,22 @@ class ProcessingService:
         return self._start(session, entities, retry_count=0)
 
     def retry_processing(self, session: Session) -> dict[str, Any]:
-        """Run again after a failure. A failed or cancelled run's tickets go (never one that a person edited) and come back
-        from the ledger where they were paid for; of a run that completed with errors only the failed items are repeated.
+        """Run again after a failure. A failed or cancelled run's tickets go (never one that a person edited) and come
+        back from the ledger where they were paid for; of a run that completed with errors only the failed items are
+        repeated.
         """
         last = latest_task(session)
-        if last is None or last.status not in (TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.COMPLETED_WITH_ERRORS):
+        if last is None or last.status not in (
+            TaskStatus.FAILED,
+            TaskStatus.CANCELLED,
+            TaskStatus.COMPLETED_WITH_ERRORS,
+        ):
             raise ProcessingError("There is no failed run to retry.", recovery_actions=("Start a run instead.",))
         limit = settings.ENGINE["USER_RETRIES"]
         if last.retry_count >= limit:
             raise ProcessingError(
-                f"This run was retried {limit} times already. An administrator should look at the cause.", Category.ADMIN_REQUIRED
+                f"This run was retried {limit} times already. An administrator should look at the cause.",
+                Category.ADMIN_REQUIRED,
             )
         self._require_healthy_model(session)
         with transaction.atomic():
@@ -158,7 +166,9 @@ class ProcessingService:
     def execute_ticket_generation(
         self, session_id: uuid.UUID, task_id: uuid.UUID, progress_callback: ProgressCallback | None = None
     ) -> None:
-        """Plan the task and work on it as its first drainer. Returns silently if the task is no longer the session's active one."""
+        """Plan the task and work on it as its first drainer. Returns silently if the task is no longer the session's
+        active one.
+        """
         task = SessionTask.objects.select_related("session").filter(pk=task_id, session_id=session_id).first()
         if task is None or task.is_finished:
             return
@@ -188,12 +198,16 @@ class ProcessingService:
             )
 
     def _start(self, session: Session, entities: int, *, retry_count: int) -> StartResponse:
-        """Record the task, move the stage and enqueue on commit. Of two who start at once, one wins and both get its task."""
+        """Record the task, move the stage and enqueue on commit. Of two who start at once, one wins and both get its
+        task.
+        """
         try:
             with transaction.atomic():
                 task = start_task(session, TaskType.PROCESSING, retry_count=retry_count, by=self.by)
                 session.move_to(Session.Stage.PROCESSING, by=self.by)
-                AuditEvent.record("run.started", session, by=self.by, details={"task_id": str(task.pk), "entities": entities})
+                AuditEvent.record(
+                    "run.started", session, by=self.by, details={"task_id": str(task.pk), "entities": entities}
+                )
                 enqueue(GENERATE_JOB, str(session.pk), str(task.pk), queue="default")
         except IntegrityError:
             active = active_task(session)
@@ -204,7 +218,9 @@ class ProcessingService:
 
     def _already_running(self, task: SessionTask) -> StartResponse:
         if task.task_type != TaskType.PROCESSING:
-            raise ProcessingError(f"Another task ({task.get_task_type_display()}) is under way. Wait for its end or cancel it.")
+            raise ProcessingError(
+                f"Another task ({task.get_task_type_display()}) is under way. Wait for its end or cancel it."
+            )
         return self._response(task, get_total_entity_count(task.session), already_running=True)
 
     def _response(self, task: SessionTask, entities: int, *, already_running: bool) -> StartResponse:
@@ -232,7 +248,11 @@ def _reporting_to(callback: ProgressCallback | None) -> Callable[[SessionTask], 
 
     def report(task: SessionTask) -> None:
         fresh = SessionTask.objects.get(pk=task.pk)
-        callback(fresh.progress_percentage, fresh.current_stage, {"done": fresh.done, "total": fresh.total, "failed": fresh.failed})
+        callback(
+            fresh.progress_percentage,
+            fresh.current_stage,
+            {"done": fresh.done, "total": fresh.total, "failed": fresh.failed},
+        )
 
     return report
 

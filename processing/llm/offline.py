@@ -21,7 +21,9 @@ class Offline:
         return Completion(dict(write_ticket(entity, site)), cost=Decimal(0))
 
     async def health(self) -> Health:
-        return Health(status="healthy", provider=self.name, connectivity="ok", authentication="not needed", quota="unlimited")
+        return Health(
+            status="healthy", provider=self.name, connectivity="ok", authentication="not needed", quota="unlimited"
+        )
 
     async def close(self) -> None:
         """Nothing is held."""

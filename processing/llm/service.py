@@ -23,7 +23,9 @@ SECTION_LENGTH = 200_000
 class LLMService:
     """Asks one provider. ``default_provider`` is used where a call names none; keys come from settings where empty."""
 
-    def __init__(self, openai_api_key: str = "", anthropic_api_key: str = "", default_provider: str = "offline", model: str = "") -> None:
+    def __init__(
+        self, openai_api_key: str = "", anthropic_api_key: str = "", default_provider: str = "offline", model: str = ""
+    ) -> None:
         self.openai_api_key = openai_api_key
         self.anthropic_api_key = anthropic_api_key
         self.default_provider = default_provider
@@ -48,7 +50,9 @@ class LLMService:
     async def generate_ticket_content(
         self, entity: EntityPayload | None = None, site_context: SiteContext | None = None, **aliases: Any
     ) -> dict[str, str]:
-        """Title, user story, analysis and verification for one entity. ``entity_data`` and ``context`` are accepted too (D-19)."""
+        """Title, user story, analysis and verification for one entity. ``entity_data`` and ``context`` are accepted
+        too (D-19).
+        """
         chosen: EntityPayload = entity or aliases["entity_data"]
         site: SiteContext = site_context or aliases.get("context") or SiteContext(site_name="", site_description="")
         completion = await self._call_llm(chosen, site)
@@ -61,7 +65,14 @@ class LLMService:
     def call_hash(self, entity_hash: str, site: SiteContext) -> str:
         """What an answer is kept under: provider, model, prompt version and all that is sent."""
         provider = self.provider()
-        parts = [provider.name, provider.model, provider.prompt_version, entity_hash, site["site_name"], site["site_description"]]
+        parts = [
+            provider.name,
+            provider.model,
+            provider.prompt_version,
+            entity_hash,
+            site["site_name"],
+            site["site_description"],
+        ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     async def close(self) -> None:
@@ -82,5 +93,7 @@ def validated(content: dict[str, Any]) -> dict[str, str]:
         raise ProcessingError(f"The model's title has more than {TITLE_LENGTH} characters.", Category.ADMIN_REQUIRED)
     for name in TICKET_FIELDS[1:]:
         if len(content[name]) > SECTION_LENGTH:
-            raise ProcessingError(f"The model's {name} has more than {SECTION_LENGTH:,} characters.", Category.ADMIN_REQUIRED)
+            raise ProcessingError(
+                f"The model's {name} has more than {SECTION_LENGTH:,} characters.", Category.ADMIN_REQUIRED
+            )
     return {name: content[name].replace("\x00", "") for name in TICKET_FIELDS}

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class SessionError(models.Model):
     """One failure of a run or of one of its items.
 
-    ``user_message`` and ``recovery_actions`` are for people; ``technical_details`` for operators. Neither holds secrets.
+    ``user_message`` and ``recovery_actions`` are for people; ``technical_details`` for operators. Neither holds
+    secrets.
     """
 
     class Severity(models.TextChoices):
@@ -50,7 +51,8 @@ class SessionError(models.Model):
         indexes = [models.Index(fields=["session", "-created_at"])]
         constraints = [
             CheckConstraint(
-                condition=Q(error_category__in=["user_fixable", "admin_required", "temporary"]), name="error_category_is_known"
+                condition=Q(error_category__in=["user_fixable", "admin_required", "temporary"]),
+                name="error_category_is_known",
             ),
         ]
 

@@ -51,7 +51,9 @@ class LLMCall(models.Model):
     class Meta:
         ordering = ["-created_at"]
         indexes = [models.Index(fields=["workspace", "input_hash"]), models.Index(fields=["workspace", "-created_at"])]
-        constraints = [CheckConstraint(condition=Q(outcome__in=["ok", "invalid", "error"]), name="call_outcome_is_known")]
+        constraints = [
+            CheckConstraint(condition=Q(outcome__in=["ok", "invalid", "error"]), name="call_outcome_is_known")
+        ]
 
     def __str__(self) -> str:
         return f"{self.provider} {self.llm_model} {self.outcome}"

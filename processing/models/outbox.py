@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.db import models
 from django.db.models import UniqueConstraint
 
@@ -10,7 +12,7 @@ class OutboxQuerySet(models.QuerySet["OutboxEvent"]):
     def unsent(self) -> OutboxQuerySet:
         return self.filter(sent_at__isnull=True)
 
-    def after(self, task_id: object, seq: int) -> OutboxQuerySet:
+    def after(self, task_id: uuid.UUID | str, seq: int) -> OutboxQuerySet:
         """Messages of one task after number ``seq``, in order."""
         return self.filter(task_id=task_id, seq__gt=seq).order_by("seq")
 
@@ -33,7 +35,9 @@ class OutboxEvent(models.Model):
         ordering = ["id"]
         constraints = [
             UniqueConstraint(fields=["task_id", "seq"], name="one_message_per_number"),
-            UniqueConstraint(fields=["task_id"], condition=models.Q(is_terminal=True), name="one_last_message_per_task"),
+            UniqueConstraint(
+                fields=["task_id"], condition=models.Q(is_terminal=True), name="one_last_message_per_task"
+            ),
         ]
 
     def __str__(self) -> str:

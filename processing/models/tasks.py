@@ -57,9 +57,9 @@ class SessionTask(models.Model):
     pending -> running -> completed | completed_with_errors | failed | cancelled;  running <-> paused;
     pending | paused -> failed | cancelled.  At most one unfinished task per session.
 
-    ``lease_until`` is moved on by whoever works on the task; ``seq`` numbers its messages; ``done`` counts items that made a
-    ticket (or were skipped because theirs is up to date), ``failed`` those that did not. Ticket numbers of the run are
-    ``number_base`` + the item's position, so that they follow the order of work whoever writes them.
+    ``lease_until`` is moved on by whoever works on the task; ``seq`` numbers its messages; ``done`` counts items that
+    made a ticket (or were skipped because theirs is up to date), ``failed`` those that did not. Ticket numbers of the
+    run are ``number_base`` + the item's position, so that they follow the order of work whoever writes them.
     """
 
     Type = TaskType
@@ -110,11 +110,21 @@ class SessionTask(models.Model):
         constraints = [
             CheckConstraint(
                 condition=Q(
-                    status__in=["pending", "running", "paused", "completed", "completed_with_errors", "failed", "cancelled"]
+                    status__in=[
+                        "pending",
+                        "running",
+                        "paused",
+                        "completed",
+                        "completed_with_errors",
+                        "failed",
+                        "cancelled",
+                    ]
                 ),
                 name="task_status_is_known",
             ),
-            CheckConstraint(condition=Q(task_type__in=["processing", "adf_validation", "export"]), name="task_type_is_known"),
+            CheckConstraint(
+                condition=Q(task_type__in=["processing", "adf_validation", "export"]), name="task_type_is_known"
+            ),
             CheckConstraint(condition=Q(total__gte=F("done") + F("failed")), name="task_counts_within_total"),
             UniqueConstraint(
                 fields=["session"],
@@ -138,7 +148,9 @@ class SessionTask(models.Model):
         return min(99.9, round(100 * (self.done + self.failed) / self.total, 1)) if self.total else 0.0
 
     def _move(self, status: TaskStatus, **fields: Any) -> None:
-        moved = SessionTask.objects.filter(pk=self.pk, status__in=self.MAY_FOLLOW[status]).update(status=status, **fields)
+        moved = SessionTask.objects.filter(pk=self.pk, status__in=self.MAY_FOLLOW[status]).update(
+            status=status, **fields
+        )
         self.refresh_from_db()
         if not moved:
             raise TaskMoved(f"The run is {self.get_status_display().lower()}.")
@@ -153,7 +165,9 @@ class SessionTask(models.Model):
 
     def resume(self) -> None:
         now = timezone.now()
-        self._move(TaskStatus.RUNNING, pause_reason="", equal_failures=0, last_failure_cause="", lease_until=now + lease())
+        self._move(
+            TaskStatus.RUNNING, pause_reason="", equal_failures=0, last_failure_cause="", lease_until=now + lease()
+        )
 
     def complete(self) -> None:
         """All items are finished. Completed with errors if some of them failed."""
@@ -162,7 +176,12 @@ class SessionTask(models.Model):
         self._move(status, finished_at=timezone.now(), current_stage="Finished")
 
     def fail(self, error: AppError) -> None:
-        record = {"code": error.code, "category": str(error.category), "message": error.message, "recovery_actions": list(error.recovery_actions)}
+        record = {
+            "code": error.code,
+            "category": str(error.category),
+            "message": error.message,
+            "recovery_actions": list(error.recovery_actions),
+        }
         self._move(TaskStatus.FAILED, finished_at=timezone.now(), error=record)
 
     def cancel(self) -> None:
@@ -206,8 +225,8 @@ class WorkItemQuerySet(models.QuerySet["WorkItem"]):
 class WorkItem(models.Model):
     """One entity of one run.
 
-    pending -> running -> done | failed | skipped | cancelled;  running -> pending when its drainer dies or a call may be
-    repeated. ``attempts_left`` is the one budget over all layers; ``payload`` is the entity (``EntityPayload``).
+    pending -> running -> done | failed | skipped | cancelled;  running -> pending when its drainer dies or a call may
+    be repeated. ``attempts_left`` is the one budget over all layers; ``payload`` is the entity (``EntityPayload``).
     """
 
     Status = ItemStatus

@@ -1,1 +1,1 @@
-"""What a person does that moves several rows or starts work. One function a deed; pages, API and commands share them."""
+"""What a person does that moves several rows or starts work. One function a deed; all doors share them."""

@@ -93,17 +93,33 @@ def _tables(upload: Upload, filename: str) -> list[tuple[str, Table]]:
             choices = upload.choices.get("", Choices())
             text, encoding = decode(upload.data, choices.encoding)
             table = read_table(text, delimiter=choices.delimiter)
-            return [("", Table(table.headers, table.rows, table.header_line, encoding, table.delimiter, warnings=table.warnings))]
+            return [
+                (
+                    "",
+                    Table(
+                        table.headers, table.rows, table.header_line, encoding, table.delimiter, warnings=table.warnings
+                    ),
+                )
+            ]
 
 
 def _with_warnings(table: Table, warnings: tuple[Finding, ...]) -> Table:
     return Table(
-        table.headers, table.rows, table.header_line, table.encoding, table.delimiter, table.sheet, table.csv_type, warnings
+        table.headers,
+        table.rows,
+        table.header_line,
+        table.encoding,
+        table.delimiter,
+        table.sheet,
+        table.csv_type,
+        warnings,
     )
 
 
 def _without_strange_sheets(readings: list[Reading]) -> list[Reading]:
-    """In a workbook with at least one good tab, sheets that are no tab at all (an overview, diagrams) are passed over."""
+    """In a workbook with at least one good tab, sheets that are no tab at all (an overview, diagrams) are passed
+    over.
+    """
     strange = {"type_unknown", "no_entities"}
     good = [reading for reading in readings if not {error.code for error in reading.errors} & strange]
     return good if any(reading.accepted for reading in good) else readings
@@ -111,11 +127,15 @@ def _without_strange_sheets(readings: list[Reading]) -> list[Reading]:
 
 def read_together(session: Session, uploads: Iterable[ReadUpload]) -> Specification:
     """The specification as it would be with these uploads beside (or instead of) what is kept already."""
-    sheets: dict[tuple[str, str], Sheet] = {(kept.filename, kept.csv_type): kept.sheet() for kept in session.files.all()}
+    sheets: dict[tuple[str, str], Sheet] = {
+        (kept.filename, kept.csv_type): kept.sheet() for kept in session.files.all()
+    }
     for upload in uploads:
         for reading in upload.readings:
             if reading.accepted and reading.read:
-                sheets[reading.filename, reading.csv_type] = Sheet(reading.filename, reading.csv_type, reading.read.rows)
+                sheets[reading.filename, reading.csv_type] = Sheet(
+                    reading.filename, reading.csv_type, reading.read.rows
+                )
     return read_specification(sheets.values())
 
 
@@ -142,7 +162,9 @@ def check_limits(uploads: Iterable[tuple[str, int]]) -> None:
             raise TooLarge(f"{display_name(name)} has {size / 1024 / 1024:.1f} MB; a file may have {limit} MB at most.")
 
 
-def keep(session: Session, uploads: Iterable[ReadUpload], *, by: AbstractBaseUser | AnonymousUser | None) -> list[UploadedFile]:
+def keep(
+    session: Session, uploads: Iterable[ReadUpload], *, by: AbstractBaseUser | AnonymousUser | None
+) -> list[UploadedFile]:
     """Import every accepted tab of these uploads, all or nothing; a tab of the same name and type is replaced.
 
     Raises InvalidUpload when not one tab can be imported.
@@ -158,12 +180,17 @@ def keep(session: Session, uploads: Iterable[ReadUpload], *, by: AbstractBaseUse
             session.move_to(Session.Stage.UPLOAD, by=by)
         session.touch()
         AuditEvent.record(
-            "files.imported", session, by=by, details={"files": [file.filename for file in kept], "entities": sum(f.entity_count for f in kept)}
+            "files.imported",
+            session,
+            by=by,
+            details={"files": [file.filename for file in kept], "entities": sum(f.entity_count for f in kept)},
         )
     return kept
 
 
-def _keep_tab(session: Session, upload: ReadUpload, reading: Reading, by: AbstractBaseUser | AnonymousUser | None) -> UploadedFile:
+def _keep_tab(
+    session: Session, upload: ReadUpload, reading: Reading, by: AbstractBaseUser | AnonymousUser | None
+) -> UploadedFile:
     table, read, recognition = reading.table, reading.read, reading.recognition
     if table is None or read is None or recognition is None:
         raise InvalidUpload(f"{reading.filename} cannot be imported.")
@@ -230,10 +257,15 @@ def reread(file: UploadedFile, choices: Choices) -> Reading:
 
 
 def remap(file: UploadedFile, choices: Choices, *, by: AbstractBaseUser | AnonymousUser | None) -> UploadedFile:
-    """Read a kept file again with another type, mapping or filter, and keep that. Raises InvalidUpload if it no longer fits."""
+    """Read a kept file again with another type, mapping or filter, and keep that. Raises InvalidUpload if it no
+    longer fits.
+    """
     reading = reread(file, choices)
     if not reading.accepted or reading.read is None or reading.recognition is None:
-        raise InvalidUpload("With this mapping the file cannot be imported.", details={"errors": [asdict(error) for error in reading.errors]})
+        raise InvalidUpload(
+            "With this mapping the file cannot be imported.",
+            details={"errors": [asdict(error) for error in reading.errors]},
+        )
     with transaction.atomic():
         session = Session.objects.select_for_update().get(pk=file.session_id)
         refuse_while_running(session)
@@ -284,4 +316,6 @@ def changes(session: Session, uploads: Iterable[ReadUpload]) -> Changes:
 
 def _hashes(specification: Specification) -> dict[str, tuple[str, str]]:
     items = backlog(specification).items
-    return {item["key"]: (f"{item['data']['label']} ({CSV_TYPES[item['type']].noun})", input_hash(item)) for item in items}
+    return {
+        item["key"]: (f"{item['data']['label']} ({CSV_TYPES[item['type']].noun})", input_hash(item)) for item in items
+    }

@@ -25,7 +25,7 @@ class NoWorkspace(AppError):
 
 def default_workspace(user: AbstractBaseUser | AnonymousUser) -> Workspace:
     """The workspace of a user who may edit in exactly one. Raises NoWorkspace otherwise."""
-    mine = list(Workspace.objects.filter(memberships__user_id=user.pk, memberships__role__in=MAY_EDIT)[:2])
+    mine = list(Workspace.objects.editable_by(user)[:2])
     if len(mine) != 1:
         reason = "You may not edit in any workspace." if not mine else "You are in several workspaces: say which one."
         raise NoWorkspace(reason)

@@ -49,7 +49,12 @@ def change_role(membership: Membership, role: str, *, by: Person) -> Membership:
         _keep_an_owner(membership, stays=role == Membership.Role.OWNER)
         membership.role = role
         membership.save(update_fields=["role"])
-        AuditEvent.record("member.changed", membership.workspace, by=by, details={"user": membership.user.get_username(), "role": role})
+        AuditEvent.record(
+            "member.changed",
+            membership.workspace,
+            by=by,
+            details={"user": membership.user.get_username(), "role": role},
+        )
     return membership
 
 
@@ -57,7 +62,9 @@ def remove_member(membership: Membership, *, by: Person) -> None:
     """Raises WrongState for the last owner."""
     with transaction.atomic():
         _keep_an_owner(membership, stays=False)
-        AuditEvent.record("member.removed", membership.workspace, by=by, details={"user": membership.user.get_username()})
+        AuditEvent.record(
+            "member.removed", membership.workspace, by=by, details={"user": membership.user.get_username()}
+        )
         membership.delete()
 
 

@@ -1,4 +1,6 @@
-"""Looking things up through the workspace: what a user may not see is not there (404), what they may not change is 403."""
+"""Looking things up through the workspace: what a user may not see is not there (404), what they may not change is
+403.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,11 @@ def session_for(request: Request, session_id: uuid.UUID, needs_role: str = "edit
     """The session if the user may see it; for unsafe methods, if they may change it too."""
     session = get_object_or_404(Session.objects.visible_to(request.user).select_related("workspace"), pk=session_id)
     if request.method not in ("GET", "HEAD", "OPTIONS"):
-        allowed = Session.objects.editable_by(request.user) if needs_role == "edit" else Session.objects.reviewable_by(request.user)
+        allowed = (
+            Session.objects.editable_by(request.user)
+            if needs_role == "edit"
+            else Session.objects.reviewable_by(request.user)
+        )
         if not allowed.filter(pk=session.pk).exists():
             raise PermissionDenied("Your role in this workspace does not allow that.")
     return session

@@ -35,14 +35,13 @@ class FileList(SessionView):
 
     @extend_schema(request=UploadSerializer, responses={200: OpenApiTypes.OBJECT, 201: OpenApiTypes.OBJECT})
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
-        data = request.data.copy() if hasattr(request.data, "copy") else request.data
-        if request.FILES:
-            data.setlist("files", request.FILES.getlist("files") or request.FILES.getlist("file"))
-        serializer = UploadSerializer(data=data)
+        serializer = UploadSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         wanted = serializer.validated_data
         given = [(upload.name or "", upload) for upload in wanted.get("files", [])]
-        imports.check_limits([(name, upload.size or 0) for name, upload in given] or [("", 0)] * bool(wanted.get("pasted")))
+        imports.check_limits(
+            [(name, upload.size or 0) for name, upload in given] or [("", 0)] * bool(wanted.get("pasted"))
+        )
         raw = [imports.Upload(name, upload.read()) for name, upload in given]
         if wanted.get("pasted"):
             raw.append(imports.Upload(wanted.get("name") or "pasted.tsv", wanted["pasted"].encode()))
@@ -116,7 +115,9 @@ class FileMapping(FileDetail):
             exclusions=wanted.get("exclusions", file.exclusions),
         )
         if choices.mapping and len(choices.mapping) != len(file.headers):
-            raise InvalidUpload(f"The mapping has {len(choices.mapping)} entries, the file {len(file.headers)} headers.")
+            raise InvalidUpload(
+                f"The mapping has {len(choices.mapping)} entries, the file {len(file.headers)} headers."
+            )
         reading: Reading = imports.reread(file, choices)
         imports.remap(file, choices, by=request.user)
         return Response({**report_of(reading), "id": str(file.pk)})

@@ -24,7 +24,11 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response | None
     """DRF's exception handler: expected errors become problems, bugs stay bugs (and become a calm 500)."""
     if isinstance(exception, AppError):
         status = getattr(exception, "status", exception.http_status)
-        extra = {"category": str(exception.category), "recovery_actions": list(exception.recovery_actions), **exception.details}
+        extra = {
+            "category": str(exception.category),
+            "recovery_actions": list(exception.recovery_actions),
+            **exception.details,
+        }
         return _problem(status, exception.message, exception.code, extra)
     if isinstance(exception, RequestDataTooBig):
         return _problem(413, "The request is larger than is accepted.", "too_large")
@@ -34,7 +38,9 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response | None
     if isinstance(exception, exceptions.ValidationError):
         return _problem(400, "Some fields are not valid.", "invalid", {"errors": exception.detail}, response.headers)
     code = exception.get_codes() if isinstance(exception, exceptions.APIException) else _code_of(exception)
-    detail = exception.detail if isinstance(exception, exceptions.APIException) else HTTPStatus(response.status_code).phrase
+    detail = (
+        exception.detail if isinstance(exception, exceptions.APIException) else HTTPStatus(response.status_code).phrase
+    )
     return _problem(response.status_code, str(detail), str(code), headers=response.headers)
 
 

@@ -85,7 +85,9 @@ class FileSerializer(serializers.ModelSerializer[UploadedFile]):
 
 
 class UploadSerializer(serializers.Serializer[Any]):
-    """Files as multipart (``files``, several), or a table as text (``pasted``). ``dry_run`` only says what would be imported."""
+    """Files as multipart (``files``, several), or a table as text (``pasted``). ``dry_run`` only says what would be
+    imported.
+    """
 
     files = serializers.ListField(child=serializers.FileField(allow_empty_file=True), required=False)
     pasted = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)

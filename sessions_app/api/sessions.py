@@ -20,7 +20,9 @@ from .serializers import SessionSerializer
 
 
 def with_counts() -> Any:
-    return Session.objects.annotate(file_count=Count("files", distinct=True), ticket_count=Count("tickets", distinct=True))
+    return Session.objects.annotate(
+        file_count=Count("files", distinct=True), ticket_count=Count("tickets", distinct=True)
+    )
 
 
 class SessionList(ListCreateAPIView[Session]):

@@ -72,7 +72,9 @@ class Graph(SessionView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, session_id: uuid.UUID) -> Response:
-        nodes = self.session.tickets.in_backlog().values("id", "key", "number", "title", "entity_group", "csv_type", "position", "status")
+        nodes = self.session.tickets.in_backlog().values(
+            "id", "key", "number", "title", "entity_group", "csv_type", "position", "status"
+        )
         edges = TicketDependency.objects.filter(from_ticket__session=self.session).values(
             "from_ticket_id", "to_ticket_id", "kind", "source", "state", "rule"
         )

@@ -13,6 +13,10 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/files/<uuid:file_id>/mapping", files.FileMapping.as_view(), name="file-mapping"),
     path("sessions/<uuid:session_id>/tickets", tickets.TicketList.as_view(), name="tickets"),
     path("sessions/<uuid:session_id>/tickets/<uuid:ticket_id>", tickets.TicketDetail.as_view(), name="ticket"),
-    path("sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/revisions", tickets.TicketRevisions.as_view(), name="revisions"),
+    path(
+        "sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/revisions",
+        tickets.TicketRevisions.as_view(),
+        name="revisions",
+    ),
     path("sessions/<uuid:session_id>/graph", tickets.Graph.as_view(), name="graph"),
 ]

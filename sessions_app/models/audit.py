@@ -47,7 +47,8 @@ class AuditEvent(models.Model):
         session = getattr(on, "session", on)
         return cls.objects.create(
             action=action,
-            workspace_id=getattr(session, "workspace_id", None) or (on.pk if on._meta.model_name == "workspace" else None),
+            workspace_id=getattr(session, "workspace_id", None)
+            or (on.pk if on._meta.model_name == "workspace" else None),
             user_id=str(by.pk) if by and by.pk else "",
             user_name=by.get_username() if by and by.pk else "",
             object_type=on._meta.model_name or "",

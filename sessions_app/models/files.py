@@ -23,8 +23,9 @@ CSV_TYPE_CHOICES = [(kind.name, kind.noun.capitalize() + "s") for kind in CSV_TY
 class UploadedFile(models.Model):
     """One tab of a specification as it was accepted: what it was taken for and how its columns are read.
 
-    ``mapping`` has one entry per header (a column of the tab, or ``""``); ``exclusions`` maps headers to the values whose rows
-    were left out; ``findings`` are the warnings and errors of the import. A configuration export becomes several of these.
+    ``mapping`` has one entry per header (a column of the tab, or ``""``); ``exclusions`` maps headers to the values
+    whose rows were left out; ``findings`` are the warnings and errors of the import. A configuration export becomes
+    several of these.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -51,7 +52,9 @@ class UploadedFile(models.Model):
         ordering = ["uploaded_at", "filename"]
         constraints = [
             UniqueConstraint(fields=["session", "filename", "csv_type"], name="one_file_per_name_and_type"),
-            CheckConstraint(condition=Q(validation_status__in=["valid", "warnings"]), name="file_validation_status_is_known"),
+            CheckConstraint(
+                condition=Q(validation_status__in=["valid", "warnings"]), name="file_validation_status_is_known"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -71,7 +74,9 @@ class UploadedFile(models.Model):
 
     def sheet(self) -> Sheet:
         """The file's rows for the reading of the whole specification."""
-        return Sheet(self.filename, self.csv_type, read_rows(self.table(), self.csv_type, self.mapping, self.exclusions).rows)
+        return Sheet(
+            self.filename, self.csv_type, read_rows(self.table(), self.csv_type, self.mapping, self.exclusions).rows
+        )
 
 
 class SourceRow(models.Model):

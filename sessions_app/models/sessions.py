@@ -102,7 +102,16 @@ class Session(models.Model):
             UniqueConstraint(fields=["workspace", "number"], name="one_session_per_number_and_workspace"),
             CheckConstraint(
                 condition=Q(
-                    stage__in=["setup", "upload", "processing", "review", "validation", "export", "completed", "archived"]
+                    stage__in=[
+                        "setup",
+                        "upload",
+                        "processing",
+                        "review",
+                        "validation",
+                        "export",
+                        "completed",
+                        "archived",
+                    ]
                 ),
                 name="session_stage_is_known",
             ),
@@ -133,7 +142,7 @@ class Session(models.Model):
         self.last_activity_at = timezone.now()
         Session.objects.filter(pk=self.pk).update(last_activity_at=self.last_activity_at)
 
-    def move_to(self, stage: Stage, *, by: AbstractBaseUser | AnonymousUser | None = None) -> None:
+    def move_to(self, stage: str, *, by: AbstractBaseUser | AnonymousUser | None = None) -> None:
         """Go to a stage by compare-and-set. Going forward may skip stages; a step back is audited."""
         seen = self.stage
         if seen == stage:
@@ -144,7 +153,7 @@ class Session(models.Model):
         self.refresh_from_db(fields=["stage", "last_activity_at"])
         if not moved and self.stage != stage:
             raise WrongState(f"The session is in stage {self.get_stage_display().lower()} by now. Reload the page.")
-        if stage == Stage.ARCHIVED or self.FORWARD.index(stage) < self.FORWARD.index(Stage(seen)):
+        if stage == Stage.ARCHIVED or self.FORWARD.index(Stage(stage)) < self.FORWARD.index(Stage(seen)):
             AuditEvent.record("session.stage_back", self, by=by, details={"from": seen, "to": str(stage)})
 
     def next_ticket_number(self, count: int = 1) -> int:

@@ -130,7 +130,11 @@ class Ticket(models.Model):
     def description(self) -> str:
         """The generated sections as one Markdown text, in the order of a good ticket."""
         return "\n\n".join(
-            (f"## User story\n\n{self.user_story}", f"## Analysis\n\n{self.analysis}", f"## Verification\n\n{self.verification}")
+            (
+                f"## User story\n\n{self.user_story}",
+                f"## Analysis\n\n{self.analysis}",
+                f"## Verification\n\n{self.verification}",
+            )
         )
 
     def get_absolute_url(self) -> str:
@@ -144,21 +148,27 @@ class Ticket(models.Model):
         changes: dict[str, Any] = {name: texts[name] for name in TEXT_FIELDS if name in texts}
         with transaction.atomic():
             changed = Ticket.objects.filter(pk=self.pk, version=seen_version).update(
-                version=F("version") + 1, status=Status.DRAFT, edited_at=timezone.now(), updated_at=timezone.now(), **changes
+                version=F("version") + 1,
+                status=Status.DRAFT,
+                edited_at=timezone.now(),
+                updated_at=timezone.now(),
+                **changes,
             )
             self.refresh_from_db()
             if not changed:
-                raise StaleEdit("Somebody changed this ticket while you were writing.", details={"version": self.version})
+                raise StaleEdit(
+                    "Somebody changed this ticket while you were writing.", details={"version": self.version}
+                )
             return TicketRevision.of(self, editor=editor)
 
-    def move_to(self, status: Status) -> None:
+    def move_to(self, status: str) -> None:
         """Change the status by compare-and-set along MAY_FOLLOW."""
         moved = Ticket.objects.filter(pk=self.pk, status__in=self.MAY_FOLLOW[status]).update(
             status=status, updated_at=timezone.now()
         )
         self.refresh_from_db(fields=["status", "updated_at"])
         if not moved and self.status != status:
-            raise WrongState(f"A ticket that is {self.get_status_display().lower()} cannot become {status.label.lower()}.")
+            raise WrongState(f"A ticket that is {self.get_status_display().lower()} cannot become {status}.")
 
 
 class TicketRevision(models.Model):
@@ -186,7 +196,9 @@ class TicketRevision(models.Model):
         """The ticket's present text as an unsaved revision."""
         author = editor.get_username() if editor else " ".join(filter(None, (ticket.provider, ticket.llm_model)))
         texts = {name: getattr(ticket, name) for name in TEXT_FIELDS}
-        return cls(ticket=ticket, version=ticket.version, editor_id=editor.pk if editor else None, author=author, **texts)
+        return cls(
+            ticket=ticket, version=ticket.version, editor_id=editor.pk if editor else None, author=author, **texts
+        )
 
     @classmethod
     def of(cls, ticket: Ticket, *, editor: AbstractBaseUser | AnonymousUser | None = None) -> TicketRevision:
@@ -236,9 +248,7 @@ class TicketDependency(models.Model):
             CheckConstraint(
                 condition=Q(source__in=["reference", "order", "person"]), name="dependency_source_is_known"
             ),
-            CheckConstraint(
-                condition=Q(state__in=["active", "proposed_cut", "cut"]), name="dependency_state_is_known"
-            ),
+            CheckConstraint(condition=Q(state__in=["active", "proposed_cut", "cut"]), name="dependency_state_is_known"),
         ]
 
     def __str__(self) -> str:

@@ -18,9 +18,17 @@ class WorkspaceQuerySet(models.QuerySet["Workspace"]):
         """Workspaces that the user is a member of; none for nobody."""
         return self.filter(memberships__user_id=user.pk) if user.is_authenticated else self.none()
 
+    def editable_by(self, user: AbstractBaseUser | AnonymousUser) -> WorkspaceQuerySet:
+        """Those in which the user may make sessions."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(memberships__user_id=user.pk, memberships__role__in=MAY_EDIT)
+
 
 class Workspace(models.Model):
-    """A team and all it has. Every other row is reached through one; ``slug`` is the ``tenant_id`` of outside systems."""
+    """A team and all it has. Every other row is reached through one; ``slug`` is the ``tenant_id`` of outside
+    systems.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120)
@@ -65,7 +73,9 @@ class Membership(models.Model):
     class Meta:
         constraints = [
             UniqueConstraint(fields=["workspace", "user"], name="one_membership_per_user_and_workspace"),
-            CheckConstraint(condition=Q(role__in=["owner", "editor", "reviewer", "viewer"]), name="membership_role_is_known"),
+            CheckConstraint(
+                condition=Q(role__in=["owner", "editor", "reviewer", "viewer"]), name="membership_role_is_known"
+            ),
         ]
 
     def __str__(self) -> str:

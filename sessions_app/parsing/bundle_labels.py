@@ -37,7 +37,7 @@ def type_word(entity_type: str, default: str = "") -> str:
     return _WORDS.get(entity_type, default or entity_type.replace("_", " ").capitalize())
 
 
-_WORDS = {entity_type: word for entity_type, word in reversed(ENTITY_TYPES.values())}
+_WORDS = dict(reversed(ENTITY_TYPES.values()))
 
 
 def parse_references(cell: str, known_types: Container[str] = ()) -> list[Reference]:

@@ -23,8 +23,9 @@ def storage_conflicts(entities: Iterable[Entity]) -> Iterator[Finding]:
                 if expected and value and normal(value) != normal(expected):
                     yield Finding(
                         "storage_conflict",
-                        f"{first.machine_name} is one storage for all {first.entity_type} bundles, but its {noun} differs: "
-                        f"“{shortened(expected, 60)}” in {first.filename} row {first.rows[0]}, “{shortened(value, 60)}” here.",
+                        f"{first.machine_name} is one storage for all {first.entity_type} bundles, "
+                        f"but its {noun} differs: “{shortened(expected, 60)}” in {first.filename} "
+                        f"row {first.rows[0]}, “{shortened(value, 60)}” here.",
                         other.rows[0],
                         other.lines[0],
                         column,
@@ -41,11 +42,12 @@ def equal_names(entities: Iterable[Entity]) -> Iterator[Finding]:
     for entity in entities:
         if not entity.kind.parent and entity.label:
             labels[entity.csv_type, entity.entity_type, normal(entity.label)].append(entity)
-    for (_, _, _), same in labels.items():
+    for same in labels.values():
         for other in same[1:]:
             yield Finding(
                 "label_shared",
-                f"Another {other.kind.noun} has the label “{shortened(other.label, 60)}” too ({same[0].filename} row {same[0].rows[0]}).",
+                f"Another {other.kind.noun} has the label “{shortened(other.label, 60)}” too "
+                f"({same[0].filename} row {same[0].rows[0]}).",
                 other.rows[0],
                 other.lines[0],
                 other.kind.label,

@@ -36,10 +36,11 @@ class Limits:
     cell_length: int = LONGEST_CELL
 
 
+LIMITS: Final = Limits()
 Record = tuple[int, list[str]]
 
 
-def read_table(text: str, *, delimiter: str = "", limits: Limits = Limits()) -> Table:
+def read_table(text: str, *, delimiter: str = "", limits: Limits = LIMITS) -> Table:
     """Read delimited text into a Table. ``delimiter`` is a person's choice; empty means: find out.
 
     Raises UnreadableFile where no table can be read, with the line at fault where there is one.
@@ -105,8 +106,8 @@ def _records(text: str, delimiter: str, first_line: int, findings: list[Finding]
         if text.count('"') % 2:
             raise UnreadableFile(
                 "unclosed_quote",
-                f'The record that starts at line {line} opens a quote (") that is never closed, which would swallow the '
-                "rest of the file. Close the quote there, or export the sheet again.",
+                f'The record that starts at line {line} opens a quote (") that is never closed, which would swallow '
+                "the rest of the file. Close the quote there, or export the sheet again.",
             ) from None
         findings.append(
             Finding(

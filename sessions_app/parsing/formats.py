@@ -49,7 +49,7 @@ def detect(data: bytes, filename: str) -> Format:
             "The name says archive, but this is not a gzip file. In Drupal, open Configuration synchronization > "
             "Export > Full archive and upload the config.tar.gz that it gives you.",
         )
-    if data.startswith(b"PK\x03\x04") or data.startswith(b"PK\x05\x06"):
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_format(data, extension)
     if extension == "xlsx":
         raise UnreadableFile(
@@ -66,7 +66,9 @@ def extension_of(filename: str) -> str:
 
 
 def display_name(filename: str, longest: int = 150) -> str:
-    """The name of an uploaded file as data: no folders, no control or direction marks, never empty, at most ``longest``."""
+    """The name of an uploaded file as data: no folders, no control or direction marks, never empty, at most
+    ``longest``.
+    """
     bare = re.split(r"[\\/]", filename)[-1]
     visible = "".join(c for c in bare if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}).strip(" .")
     if len(visible) > longest:
@@ -80,9 +82,7 @@ def _zip_format(data: bytes, extension: str) -> Format:
     try:
         names = set(zipfile.ZipFile(io.BytesIO(data)).namelist())
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
-        raise UnreadableFile(
-            "broken_zip", "This is a damaged ZIP file. Upload the CSV files themselves, not an archive."
-        ) from None
+        raise UnreadableFile("broken_zip", "This is a damaged ZIP file. Upload the CSV files themselves.") from None
     if "xl/workbook.xml" not in names:
         raise UnreadableFile(
             "zip_archive", "This is a ZIP archive. Unpack it and upload the CSV files in it; several at once is fine."
@@ -108,7 +108,7 @@ def _refuse_binary(data: bytes) -> None:
     if data[257:262] == b"ustar":
         raise UnreadableFile(
             "plain_tar",
-            "This is a tar archive without compression. Upload Drupal's config.tar.gz as it was downloaded.",
+            "This is a tar archive without compression. Upload Drupal's config.tar.gz as it is.",
         )
 
 

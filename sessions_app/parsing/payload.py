@@ -38,11 +38,11 @@ class EntityPayload(TypedDict):
 
     ``cells``: non-empty cells by the Spec Tool's column names (``csv_types``); an entity made of several rows
     (a transition with three "From state" rows) joins differing cells with ``; ``. ``extra``: non-empty cells of columns
-    that the tab does not know, by their own header. ``entity_type``: Drupal's id of the entity type concerned (``node``,
-    ``media``, ``paragraph``, ``taxonomy_term``, ``block_content``, …), empty where it makes no sense or is unknown.
-    ``bundle``: machine name of the bundle that a field belongs to, empty if unknown. ``parent_label``: the bundle, view,
-    image style, workflow or migration that this entity is a part of. ``children``: at the granularity "one ticket per
-    parent", the entities that this ticket takes in.
+    that the tab does not know, by their own header. ``entity_type``: Drupal's id of the entity type concerned
+    (``node``, ``media``, ``paragraph``, ``taxonomy_term``, ``block_content``, …), empty where it makes no sense or is
+    unknown. ``bundle``: machine name of the bundle that a field belongs to, empty if unknown. ``parent_label``: the
+    bundle, view, image style, workflow or migration that this entity is a part of. ``children``: at the granularity
+    "one ticket per parent", the entities that this ticket takes in.
     """
 
     key: str

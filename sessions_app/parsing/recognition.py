@@ -25,7 +25,8 @@ class Recognition:
     """What a table was taken for.
 
     ``mapping`` has one entry per header: the tab's column name, or ``""`` for a column that the tab does not know.
-    ``confidence`` is high, medium or low; ``missing`` names required columns that no header fits, with the closest header.
+    ``confidence`` is high, medium or low; ``missing`` names required columns that no header fits, with the closest
+    header.
     """
 
     csv_type: str
@@ -54,7 +55,9 @@ def header_score(cells: Sequence[str]) -> int:
 
 
 def is_header_row(cells: Sequence[str]) -> bool:
-    """Known column names make up at least half of the record's text, and there are two of them (or there is but one cell)."""
+    """Known column names make up at least half of the record's text, and there are two of them (or there is but one
+    cell).
+    """
     filled = sum(1 for cell in cells if normal(cell))
     score = header_score(cells)
     return score >= min(2, filled) and score * 2 >= filled and score > 0
@@ -87,7 +90,9 @@ def recognise(table: Table, filename: str, *, csv_type: str = "") -> Recognition
 def _unmarked(
     table: Table, kind: CsvType, mapping: tuple[str, ...], missing: tuple[tuple[str, str], ...]
 ) -> Recognition:
-    """Headers that several tabs share: a full match of a small tab will do, a name makes it custom, nothing refuses it."""
+    """Headers that several tabs share: a full match of a small tab will do, a name makes it custom, nothing refuses
+    it.
+    """
     if not missing and len([column for column in mapping if column]) >= 5:
         return Recognition(kind.name, mapping, "medium")
     if _lists_core_roles(table):

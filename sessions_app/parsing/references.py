@@ -127,7 +127,7 @@ class _Resolver:
             if target is not entity and (known is None or (known[2] == RELATES and kind == BLOCKS)):
                 self.edges[pair] = (entity, target, kind, rule)
 
-    def _look_up(
+    def _look_up(  # noqa: PLR0917
         self, entity: Entity, column: str, name: str, targets: list[Entity], rule: str, kind: str = BLOCKS
     ) -> None:
         """Record what a name led to: nothing, one, or several."""
@@ -142,8 +142,8 @@ class _Resolver:
                 "ambiguous_reference",
                 column,
                 name,
-                f"“{shortened(name, 80)}” fits several: {shortened(where)}.",
-                "a name that fits one",
+                message=f"“{shortened(name, 80)}” fits several: {shortened(where)}.",
+                expected="a name that fits one",
             )
         self._need(entity, targets, rule, kind)
 
@@ -154,11 +154,11 @@ class _Resolver:
             "unresolved_reference",
             column,
             name,
-            f"No {tab} called “{shortened(name, 80)}” is in the uploaded files.",
-            f"the name of a {tab} that exists",
+            message=f"No {tab} called “{shortened(name, 80)}” is in the uploaded files.",
+            expected=f"the name of a {tab} that exists",
         )
 
-    def _found(self, entity: Entity, code: str, column: str, name: str, message: str, expected: str) -> None:
+    def _found(self, entity: Entity, code: str, column: str, name: str, *, message: str, expected: str) -> None:
         self.found.findings.append(
             Finding(
                 code,

@@ -187,7 +187,7 @@ class _Reader:
                 self.noticed.append(
                     Finding(
                         "ambiguous_view",
-                        "Another display has the same view and machine name; they are kept apart as displays of two views with one label.",
+                        "Another display has the same view and machine name; they are kept apart, as two views may share a label.",
                         row.number,
                         row.line,
                         "View",
@@ -209,7 +209,7 @@ class _Reader:
         self.noticed.append(
             Finding(
                 "duplicate_differs",
-                f"The {self.kind.noun} stands in row {first.number} already, with other cells; both rows make one ticket.",
+                f"The {self.kind.noun} is in row {first.number} already, with other cells; both rows make one ticket.",
                 row.number,
                 row.line,
                 column,
@@ -269,7 +269,8 @@ class _Reader:
         for ragged in self.ragged:
             yield Finding(
                 "extra_cells",
-                f"The row has {len(ragged.cells)} cells, the header {len(self.mapping)}; the extra cells are kept under “Column n”.",
+                f"The row has {len(ragged.cells)} cells, the header {len(self.mapping)}; "
+                "the extra ones are kept under “Column n”.",
                 ragged.number,
                 ragged.line,
             )
@@ -282,7 +283,7 @@ class _Reader:
                 shown = next(h for h in self.table.headers if normal_header(h) == header)
                 yield Finding(
                     "duplicate_header",
-                    f"The header “{shown}” stands {count} times (duplicate header); the first column that holds text is used.",
+                    f"The header “{shown}” stands {count} times (duplicate header); the first that holds text is used.",
                     0,
                     self.table.header_line,
                     shown,

@@ -1,7 +1,7 @@
 """All files of a session read together: entities, dependencies, order, and what should be looked at.
 
-``read_specification`` gives one ticket-to-be per entity; ``per_parent`` folds parts into their bundle, view, image style,
-workflow or migration.
+``read_specification`` gives one ticket-to-be per entity; ``per_parent`` folds parts into their bundle, view, image
+style, workflow or migration.
 """
 
 import hashlib
@@ -37,7 +37,9 @@ class Specification:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What will be tickets: ``items`` in working order, ``dependencies`` between their keys, proposed cuts and cycles."""
+    """What will be tickets: ``items`` in working order, ``dependencies`` between their keys, proposed cuts and
+    cycles.
+    """
 
     items: tuple[EntityPayload, ...]
     dependencies: tuple[Dependency, ...]

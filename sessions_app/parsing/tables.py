@@ -40,8 +40,8 @@ class Table:
 class Finding:
     """Something a person should know about a file: a warning, or an error where ``blocks`` is true.
 
-    ``row`` and ``line`` are 0 where the finding is about the whole file; ``filename`` is set where several files are read
-    together.
+    ``row`` and ``line`` are 0 where the finding is about the whole file; ``filename`` is set where several files are
+    read together.
     """
 
     code: str

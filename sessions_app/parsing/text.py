@@ -31,7 +31,9 @@ def normal(text: str) -> str:
 
 @lru_cache(maxsize=4_096)
 def normal_header(text: str) -> str:
-    """Compare headers by this: as :func:`normal`, and ``Machine_name``, ``Req'd``, ``Settings / Notes`` lose their marks."""
+    """Compare headers by this: as :func:`normal`, and ``Machine_name``, ``Req'd``, ``Settings / Notes`` lose their
+    marks.
+    """
     folded = _REMOVED.sub("", unicodedata.normalize("NFKC", text)).casefold()
     return _SPACE.sub(" ", _SEPARATORS.sub(" ", folded)).strip()
 
@@ -58,7 +60,9 @@ def is_sheet_error(text: str) -> bool:
 
 
 def slug(text: str, longest: int = 96) -> str:
-    """A machine-like name for a key where the sheet gives only a label; long ones keep a hash so that they stay apart."""
+    """A machine-like name for a key where the sheet gives only a label; long ones keep a hash so that they stay
+    apart.
+    """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().casefold()
     made = _NOT_SLUG.sub("_", plain).strip("_")
     if not made or len(made) > longest:

@@ -40,11 +40,17 @@ def tokens(request: HttpRequest) -> HttpResponse:
     token = ""
     form = TokenForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        made, token = AuthToken.objects.create(request.user, expiry=timedelta(days=form.cleaned_data["days"]))
+        made, token = AuthToken.objects.create(  # type: ignore[no-untyped-call]
+            request.user, expiry=timedelta(days=form.cleaned_data["days"])
+        )
         AuditEvent.record("token.created", request.user, by=request.user, details={"token": made.token_key})  # type: ignore[arg-type]
         form = TokenForm()
     mine = AuthToken.objects.filter(user=request.user).order_by("-created")
-    response = render(request, "sessions_app/accounts/tokens.html", {"form": form, "tokens": mine, "new_token": token, "now": timezone.now()})
+    response = render(
+        request,
+        "sessions_app/accounts/tokens.html",
+        {"form": form, "tokens": mine, "new_token": token, "now": timezone.now()},
+    )
     response["Cache-Control"] = "no-store"
     return response
 

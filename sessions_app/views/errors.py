@@ -13,9 +13,15 @@ from sessions_app.correlation import correlation_id
 
 _TEXTS = {
     400: ("The request could not be understood", "Go back and try again."),
-    403: ("You may not do that", "Your role does not allow it, or the page was open for too long. Reload it and try again."),
+    403: (
+        "You may not do that",
+        "Your role does not allow it, or the page was open for too long. Reload it and try again.",
+    ),
     404: ("There is nothing here", "The address is wrong, or what was here is gone or belongs to another workspace."),
-    500: ("Something went wrong on our side", "It was logged. Try again; if it happens again, tell an administrator the request id."),
+    500: (
+        "Something went wrong on our side",
+        "It was logged. Try again; if it happens again, tell an administrator the request id.",
+    ),
 }
 
 
@@ -57,4 +63,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 @requires_csrf_token
 def csrf_failure(request: HttpRequest, reason: str = "", **_: Any) -> HttpResponse:
-    return _answer(request, 403, "The form was open for too long or cookies are off. Reload the page and send it again.")
+    return _answer(
+        request, 403, "The form was open for too long or cookies are off. Reload the page and send it again."
+    )

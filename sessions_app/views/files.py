@@ -46,7 +46,9 @@ def file_detail(request: HttpRequest, session_id: uuid.UUID, file_id: uuid.UUID)
         "only": only,
         "dispositions": [(each.value, file.dispositions.get(each.value, 0)) for each in Disposition],
         "statuses": value_counts(reading, "X"),
-        "warnings": [(code, found[:20], len(found)) for code, found in grouped(Finding(**finding) for finding in file.findings)],
+        "warnings": [
+            (code, found[:20], len(found)) for code, found in grouped(Finding(**finding) for finding in file.findings)
+        ],
     }
     return render(request, "sessions_app/files/detail.html", context)
 
@@ -89,5 +91,15 @@ def file_rows(request: HttpRequest, session_id: uuid.UUID, file_id: uuid.UUID, w
 def _rows_as_csv(file: UploadedFile, which: str) -> Iterator[bytes]:
     rows = file.rows.all() if which == "all" else file.rows.filter(disposition=Disposition.DROPPED)
     header = [*file.headers, "Row", "Line", "What became of it", "Why"]
-    cells = ([*row.data, *[""] * (len(file.headers) - len(row.data)), str(row.number), str(row.line), row.disposition, row.reason] for row in rows)
+    cells = (
+        [
+            *row.data,
+            *[""] * (len(file.headers) - len(row.data)),
+            str(row.number),
+            str(row.line),
+            row.disposition,
+            row.reason,
+        ]
+        for row in rows
+    )
     return safe_csv(header, cells)

@@ -44,7 +44,9 @@ def upload(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     given = [(file.name or "", file) for file in request.FILES.getlist("files")]
     pasted = request.POST.get("pasted", "")
     if not given and not pasted.strip():
-        raise InvalidUpload("Choose at least one file, or paste a table.", recovery_actions=("Go back and choose a file.",))
+        raise InvalidUpload(
+            "Choose at least one file, or paste a table.", recovery_actions=("Go back and choose a file.",)
+        )
     imports.check_limits([(name, file.size or 0) for name, file in given] or [("pasted.tsv", len(pasted))])
     uploads = [(name, file.read()) for name, file in given]
     if pasted.strip():
@@ -54,7 +56,9 @@ def upload(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
 
 
 def preview(request: HttpRequest, session_id: uuid.UUID, batch_id: uuid.UUID) -> HttpResponse:
-    """What an import would do: raw beside mapped, every row accounted for, errors and warnings; choices can be changed."""
+    """What an import would do: raw beside mapped, every row accounted for, errors and warnings; choices can be
+    changed.
+    """
     session = session_or_404(request, session_id, needs="edit")
     batch = _batch(session, batch_id)
     if request.method == "POST":
@@ -94,7 +98,9 @@ def confirm(request: HttpRequest, session_id: uuid.UUID, batch_id: uuid.UUID) ->
     kept = imports.keep(session, _read(session, batch), by=request.user)
     batch.discard()
     entities = sum(file.entity_count for file in kept)
-    messages.success(request, f"Imported {len(kept)} {'file' if len(kept) == 1 else 'files'} with {entities:,} entities.")
+    messages.success(
+        request, f"Imported {len(kept)} {'file' if len(kept) == 1 else 'files'} with {entities:,} entities."
+    )
     return redirect(session)
 
 
@@ -118,7 +124,11 @@ def _read(session: Session, batch: staging.Batch) -> list[imports.ReadUpload]:
     remembered = imports.remembered_mappings(session)
     return [
         imports.read_upload(
-            imports.Upload(staged.filename, batch.bytes_of(staged), {tab: _choices(chosen) for tab, chosen in staged.choices.items()}),
+            imports.Upload(
+                staged.filename,
+                batch.bytes_of(staged),
+                {tab: _choices(chosen) for tab, chosen in staged.choices.items()},
+            ),
             remembered,
         )
         for staged in batch.files
@@ -154,7 +164,9 @@ def choices_from(request: HttpRequest) -> dict[str, Any]:
         chosen["encoding"] = posted["encoding"]
     if posted.get("delimiter") in DELIMITER_NAMES:
         chosen["delimiter"] = posted["delimiter"]
-    same_type = posted.get("csv_type") == posted.get("was_type") and not chosen.get("encoding") and not chosen.get("delimiter")
+    same_type = (
+        posted.get("csv_type") == posted.get("was_type") and not chosen.get("encoding") and not chosen.get("delimiter")
+    )
     if same_type and posted.getlist("mapping"):
         chosen["mapping"] = posted.getlist("mapping")
     column = posted.get("filter_column", "")
@@ -194,7 +206,9 @@ def _headers(reading: Reading) -> list[tuple[str, str]]:
 
 
 def value_counts(reading: Reading, column: str) -> list[tuple[str, str, int, bool]]:
-    """(header, value, rows, wanted) for each value of a column of the tab, most frequent first; [] without that column."""
+    """(header, value, rows, wanted) for each value of a column of the tab, most frequent first; [] without that
+    column.
+    """
     if not reading.read or not reading.table or not reading.recognition or column not in reading.recognition.mapping:
         return []
     at = reading.recognition.mapping.index(column)

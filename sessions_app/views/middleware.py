@@ -11,7 +11,9 @@ from sessions_app.errors import AppError
 
 
 class AppErrorMiddleware:
-    """An AppError that a page raises becomes a page that says what happened and what to do. (The API has its own handler.)"""
+    """An AppError that a page raises becomes a page that says what happened and what to do. (The API has its own
+    handler.)
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -23,4 +25,6 @@ class AppErrorMiddleware:
         if not isinstance(exception, AppError):
             return None
         status = getattr(exception, "status", exception.http_status)
-        return render(request, "problem.html", {"error": exception, "back": request.headers.get("Referer", "")}, status=status)
+        return render(
+            request, "problem.html", {"error": exception, "back": request.headers.get("Referer", "")}, status=status
+        )

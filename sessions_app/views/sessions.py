@@ -6,6 +6,7 @@ import uuid
 
 from django import forms
 from django.contrib import messages
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,7 +16,6 @@ from sessions_app.actions import sessions as actions
 from sessions_app.actions.imports import findings_across, specification_of
 from sessions_app.inspection import grouped
 from sessions_app.models import Session, Workspace
-from sessions_app.models.workspaces import MAY_EDIT
 from sessions_app.parsing.csv_types import CSV_TYPES, GROUP_ORDER
 
 from .access import session_or_404
@@ -29,7 +29,9 @@ class SessionForm(forms.ModelForm[Session]):
 
     llm_provider_choice = forms.ChoiceField(label="Who writes the tickets", choices=PROVIDERS, required=False)
     granularity = forms.ChoiceField(
-        label="One ticket for each", choices=[("row", "row of the specification"), ("parent", "bundle, view, image style, workflow …")], required=False
+        label="One ticket for each",
+        choices=[("row", "row of the specification"), ("parent", "bundle, view, image style, workflow …")],
+        required=False,
     )
 
     class Meta:
@@ -39,9 +41,9 @@ class SessionForm(forms.ModelForm[Session]):
         labels = {"site_name": "Name of the site", "site_description": "What the site is for"}
         help_texts = {"site_description": "A sentence or two; the tickets refer to it."}
 
-    def __init__(self, *args: object, user: object, **kwargs: object) -> None:
+    def __init__(self, *args: object, user: AbstractBaseUser | AnonymousUser, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        mine = Workspace.objects.filter(memberships__user=user, memberships__role__in=MAY_EDIT)  # type: ignore[misc]
+        mine = Workspace.objects.editable_by(user)
         self.fields["workspace"].queryset = mine  # type: ignore[attr-defined]
         self.fields["workspace"].initial = mine.first()
         if len(mine) == 1:
@@ -64,7 +66,7 @@ def session_list(request: HttpRequest) -> HttpResponse:
         .select_related("workspace")
         .annotate(file_count=Count("files", distinct=True), ticket_count=Count("tickets", distinct=True))
     )
-    may_create = Workspace.objects.filter(memberships__user_id=request.user.pk, memberships__role__in=MAY_EDIT).exists()
+    may_create = Workspace.objects.editable_by(request.user).exists()
     return render(request, "sessions_app/sessions/list.html", {"sessions": sessions[:200], "may_create": may_create})
 
 
@@ -107,7 +109,9 @@ def session_edit(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
         actions.change_session(session, by=request.user, **form.cleaned_data)
         messages.success(request, "Saved.")
         return redirect(session)
-    return render(request, "sessions_app/sessions/form.html", {"form": form, "title": "Change the session", "session": session})
+    return render(
+        request, "sessions_app/sessions/form.html", {"form": form, "title": "Change the session", "session": session}
+    )
 
 
 @require_POST

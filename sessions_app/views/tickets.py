@@ -23,9 +23,22 @@ def ticket_list(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     session = session_or_404(request, session_id)
     wanted = request.GET
     tickets = filtered_tickets(session, wanted).only(
-        "session_id", "number", "key", "title", "entity_group", "csv_type", "status", "source_state", "position", "updated_at"
+        "session_id",
+        "number",
+        "key",
+        "title",
+        "entity_group",
+        "csv_type",
+        "status",
+        "source_state",
+        "position",
+        "updated_at",
     )
-    size = int(wanted["size"]) if wanted.get("size", "").isdecimal() and int(wanted["size"]) in PAGE_SIZES else PAGE_SIZES[0]
+    size = (
+        int(wanted["size"])
+        if wanted.get("size", "").isdecimal() and int(wanted["size"]) in PAGE_SIZES
+        else PAGE_SIZES[0]
+    )
     page = Paginator(tickets, size).get_page(wanted.get("page"))
     counts = {row["csv_type"]: row["count"] for row in session.tickets.values("csv_type").annotate(count=Count("pk"))}
     context = {
@@ -39,7 +52,11 @@ def ticket_list(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
         "total": sum(counts.values()),
         "sizes": PAGE_SIZES,
     }
-    template = "sessions_app/tickets/_table.html" if request.headers.get("HX-Target") == "tickets" else "sessions_app/tickets/list.html"
+    template = (
+        "sessions_app/tickets/_table.html"
+        if request.headers.get("HX-Target") == "tickets"
+        else "sessions_app/tickets/list.html"
+    )
     return render(request, template, context)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,9 @@ INCOMPLETE = 1
 
 class Command(BaseCommand):
     help = (
-        "Import a specification, write its tickets and save the backlog. Exit status: 0 all tickets written, "
-        "1 some are missing, 2 the input cannot be used. Where neither REDIS_URL nor DATABASE_URL is set it brings its own."
+        "Import a specification, write its tickets and save the backlog. "
+        "Exit status: 0 all tickets written, 1 some are missing, 2 the input cannot be used. "
+        "Where neither REDIS_URL nor DATABASE_URL is set it brings its own."
     )
     requires_system_checks: list[str] = []
 
@@ -71,14 +73,18 @@ class Command(BaseCommand):
             raise CommandError(error.message, returncode=UNUSABLE) from None
         task = self._work(SessionTask.objects.get(pk=started["task_id"]))
         if task.status not in (TaskStatus.COMPLETED, TaskStatus.COMPLETED_WITH_ERRORS):
-            raise CommandError(task.error.get("message") or f"The run is {task.get_status_display().lower()}.", returncode=INCOMPLETE)
+            raise CommandError(
+                task.error.get("message") or f"The run is {task.get_status_display().lower()}.", returncode=INCOMPLETE
+            )
         _save(session, target, options["format"])
         self._say(f"{task.done} tickets in working order: {options['output']}")
         if task.failed:
             raise CommandError(f"{task.failed} tickets could not be written.", returncode=INCOMPLETE)
 
     def _read(self, paths: list[str]) -> list[imports.ReadUpload]:
-        """Read all sources. A file that was named itself must be usable; one that lay in a folder is passed over with a word."""
+        """Read all sources. A file that was named itself must be usable; one that lay in a folder is passed over with
+        a word.
+        """
         try:
             sources = find_sources(paths)
         except NoSuchSource as error:
@@ -86,11 +92,12 @@ class Command(BaseCommand):
         uploads = []
         for source in sources:
             upload = imports.read_upload(imports.Upload(source.path.name, source.path.read_bytes()))
+            useless = source.named and not any(reading.accepted for reading in upload.readings)
             for reading in upload.readings:
-                for error in reading.errors:
-                    if source.named and not any(other.accepted for other in upload.readings):
-                        raise CommandError(f"{reading.filename}: {error.message}", returncode=UNUSABLE)
-                    self._say(f"{reading.filename} is left out: {error.message}")
+                for finding in reading.errors:
+                    if useless:
+                        raise CommandError(f"{reading.filename}: {finding.message}", returncode=UNUSABLE)
+                    self._say(f"{reading.filename} is left out: {finding.message}")
             uploads.append(upload)
         return uploads
 
@@ -101,7 +108,9 @@ class Command(BaseCommand):
         bar.start()
         try:
             queues = [django_rq.get_queue(name) for name in ("default", "llm")]
-            SimpleWorker(queues, connection=queues[0].connection, serializer=JSONSerializer).work(burst=True, logging_level="ERROR")
+            SimpleWorker(queues, connection=queues[0].connection, serializer=JSONSerializer).work(
+                burst=True, logging_level="ERROR"
+            )
         finally:
             over.set()
             bar.join()
@@ -113,7 +122,7 @@ class Command(BaseCommand):
             self.stderr.write(sentence)
 
 
-def _show_progress(task_id: object, over: threading.Event, visible: bool) -> None:  # noqa: FBT001
+def _show_progress(task_id: uuid.UUID, over: threading.Event, visible: bool) -> None:  # noqa: FBT001
     with tqdm(total=None, unit=" tickets", disable=not visible, file=sys.stderr) as bar:
         while not over.wait(0.2):
             task = SessionTask.objects.get(pk=task_id)

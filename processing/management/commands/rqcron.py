@@ -12,16 +12,17 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 
-class Command(RqCron):  # type: ignore[misc]
+class Command(RqCron):
     """Run exactly one of these per deployment; two would enqueue everything twice (harmless, but wasteful)."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        for action in parser._actions:  # noqa: SLF001 - argparse has no public way to make an argument optional
+        for action in parser._actions:
             if action.dest == "config_path":
                 action.nargs, action.default, action.required = "?", "ticketgen.schedules", False
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # CronJob.enqueue builds its queue without a serializer, so jobs would be pickled and our workers would refuse them.
-        rq.cron.Queue = partial(Queue, serializer=JSONSerializer)  # type: ignore[misc,assignment]
+        # CronJob.enqueue builds its queue without a serializer, so jobs would be pickled and our workers would refuse
+        # them.
+        rq.cron.Queue = partial(Queue, serializer=JSONSerializer)  # type: ignore[attr-defined,assignment]
         super().handle(*args, **options)

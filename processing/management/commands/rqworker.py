@@ -14,15 +14,15 @@ from processing.engine.heartbeat import keep_beating
 JSON = "rq.serializers.JSONSerializer"
 
 
-class Command(RqWorker):  # type: ignore[misc]
+class Command(RqWorker):
     """Without queues it serves all of them."""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        super().add_arguments(parser)
+        super().add_arguments(parser)  # type: ignore[no-untyped-call]
         parser.set_defaults(serializer=JSON)
 
     def handle(self, *args: str, **options: Any) -> None:
         import processing.generation.kind  # noqa: F401 - imported once, before work-horses are forked
 
         keep_beating(options.get("name") or f"{socket.gethostname()}.{os.getpid()}")
-        super().handle(*(args or ("default", "llm", "export")), **options)
+        super().handle(*(args or ("default", "llm", "export")), **options)  # type: ignore[no-untyped-call]

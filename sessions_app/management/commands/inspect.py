@@ -15,7 +15,9 @@ from sessions_app.sources import NoSuchSource, find_sources
 
 
 class Command(BaseCommand):
-    help = "Say what an import of these files would do: type, encoding, rows and what becomes of them, warnings, errors."
+    help = (
+        "Say what an import of these files would do: type, encoding, rows and what becomes of them, warnings, errors."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:

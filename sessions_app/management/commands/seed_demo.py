@@ -1,4 +1,4 @@
-"""``manage.py seed_demo``: a demo workspace with a user and the sample specification. Does nothing where data exists."""
+"""``manage.py seed_demo``: a demo workspace, its user and the sample. Does nothing where there are users."""
 
 from __future__ import annotations
 
@@ -33,5 +33,7 @@ class Command(BaseCommand):
             site_name="Northfield University",
             site_description="The public site of a mid-sized university: news, events, programmes and people.",
         )
-        imports.keep(session, [imports.read_upload(imports.Upload(name, data)) for name, data in sample_files()], by=user)
+        imports.keep(
+            session, [imports.read_upload(imports.Upload(name, data)) for name, data in sample_files()], by=user
+        )
         self.stdout.write("Made the demo workspace with the sample specification.")

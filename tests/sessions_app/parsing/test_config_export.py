@@ -741,7 +741,7 @@ FORM = "core.entity_form_display.node.article.default.yml"
         ),
         (
             {
-                FIELD: "field_type: entity_reference\nsettings: {handler_settings: {target_bundles: null}}",
+                FIELD: "field_type: entity_reference\nsettings: {handler_settings: {target_bundles: {user: user}}}",
                 STORAGE: "settings: {target_type: user}",
             },
             "Settings/notes",
@@ -820,7 +820,7 @@ effects:
   a: {id: image_scale_and_crop, weight: 1, data: {width: 300, height: 200}}
   c: {id: crop_crop, weight: 3, data: {crop_type: hero}}
   d: {id: image_scale, weight: 4, data: {width: 400, height: null}}
-  e: {id: image_scale, weight: 5, data: {width: '', height: 50}}
+  e: {id: image_scale, weight: 5, data: {height: 50}}
   f: {id: image_convert, weight: 6, data: {extension: png}}
   g: {id: contrib_effect, weight: 7, data: {mode: fast, empty: ''}}
   h: {id: image_desaturate, weight: 8, data: {  }}
