@@ -46,9 +46,9 @@ def redis_url() -> Iterator[str]:
 
 
 @contextmanager
-def embedded_redis(data_dir: Path) -> Iterator[str]:
+def embedded_redis(data_dir: Path, port: int | None = None) -> Iterator[str]:
     """Run a Redis with its data and its log in `data_dir`; it ends with this block, or with a killed thread."""
-    port, log = free_port(), data_dir / "redis.log"
+    port, log = port or free_port(), data_dir / "redis.log"
     process = subprocess.Popen(
         redis_command(port, data_dir, log),
         stdin=subprocess.DEVNULL,
