@@ -18,6 +18,7 @@ from processing.engine.messages import TERMINAL, ProgressMessage, message_of
 from processing.models import OutboxEvent, SessionTask
 from sessions_app.models import Session
 
+NORMAL = 1000
 NOT_SIGNED_IN = 4401
 NOT_FOUND = 4404
 FRAMES_PER_SECOND = 4
@@ -78,7 +79,7 @@ class SessionConsumer(AsyncWebsocketConsumer):
             ended = await self._deliver(await self._next())
             if not ended:
                 await asyncio.sleep(1 / FRAMES_PER_SECOND)
-        await self.close()
+        await self.close(NORMAL)
 
     def _asked(self) -> tuple[int | None, str]:
         """(``after``, ``task``) of the query; None where the client has nothing yet and the snapshot tells it all."""

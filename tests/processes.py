@@ -1,0 +1,83 @@
+"""Real worker processes on the test's database and Redis, and waiting for what they do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
+    """Return as soon as the condition holds; fail the test with ``what`` if it never does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain: {what}"
+        time.sleep(0.02)
+
+
+def product_environment(**more: str) -> dict[str, str]:
+    """The environment of a process of the product that shares this test's database and Redis."""
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        url = f"sqlite:///{database['NAME']}"
+    else:
+        login = f"{database['USER']}:{database['PASSWORD']}@" if database["USER"] else ""
+        url = f"postgres://{login}{database['HOST']}:{database['PORT']}/{database['NAME']}"
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "ticketgen.settings",
+        "DATABASE_URL": url,
+        "REDIS_URL": settings.REDIS_URL,
+        "TICKETGEN_VAR_DIR": str(settings.VAR_DIR),
+        "PYTHONPATH": str(ROOT),
+        **more,
+    }
+
+
+@contextmanager
+def worker(**environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """``manage.py rqworker`` in a session of its own; whatever is left of it is killed at the end."""
+    log = Path(settings.VAR_DIR) / "worker.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "rqworker", "--verbosity", "0"],
+            cwd=ROOT,
+            env=product_environment(**environment),
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL the worker and its work-horse at once, as the end of a machine would."""
+    for pid in (*horses_of(process), process.pid):
+        with_pid_gone(pid)
+    process.wait(10)
+
+
+def horses_of(process: subprocess.Popen[bytes]) -> list[int]:
+    """Process ids of the worker's children."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(pid) for pid in children.read_text().split()] if children.exists() else []
+
+
+def with_pid_gone(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
