@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -66,7 +66,7 @@ def worker(**environment: str) -> Iterator[subprocess.Popen[bytes]]:
 def kill(process: subprocess.Popen[bytes]) -> None:
     """SIGKILL the worker and its work-horse at once, as the end of a machine would."""
     for pid in (*horses_of(process), process.pid):
-        with_pid_gone(pid)
+        kill_pid(pid)
     process.wait(10)
 
 
@@ -76,8 +76,6 @@ def horses_of(process: subprocess.Popen[bytes]) -> list[int]:
     return [int(pid) for pid in children.read_text().split()] if children.exists() else []
 
 
-def with_pid_gone(pid: int) -> None:
-    try:
+def kill_pid(pid: int) -> None:
+    with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass

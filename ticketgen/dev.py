@@ -283,7 +283,7 @@ def start_redis(supervisor: Supervisor) -> str:
 
 def product(port: int) -> list[Child]:
     manage = (sys.executable, "manage.py")
-    daphne = (sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "ticketgen.asgi:application")
+    daphne = (sys.executable, "-m", "ticketgen.serve", "-b", "127.0.0.1", "-p", str(port))
     worker = (*manage, "rqworker", "default", "llm", "export", "--verbosity", "0")
     return [
         Child("web", *daphne),

@@ -6,9 +6,12 @@ import re
 import uuid
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 
 from sessions_app.correlation import correlation_id
+from sessions_app.errors import TooLarge
 
 _WELL_FORMED = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 
@@ -29,3 +32,28 @@ class RequestIdMiddleware:
             return response
         finally:
             correlation_id.reset(token)
+
+
+_UPLOAD = re.compile(r"^/(?:api/sessions/[0-9a-f-]{36}/files|sessions/[0-9a-f-]{36}/upload/)$")
+
+
+class BodyLimitMiddleware:
+    """Refuses a body by its declared length before it is parsed: uploads may be large, everything else is small.
+
+    (``ticketgen.serve`` bounds what is read off the wire at all.)
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        limit = settings.UPLOAD_MAX_REQUEST_BYTES if _UPLOAD.match(request.path) else settings.REQUEST_MAX_BYTES
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdecimal() or int(length) <= limit:
+            return self.get_response(request)
+        error = TooLarge(f"The request is larger than the {limit // 1024 // 1024} MB that are accepted here.")
+        if request.path.startswith("/api/"):
+            body = {"type": "about:blank", "title": "Content Too Large", "status": 413, "detail": error.message}
+            body |= {"code": error.code, "request_id": correlation_id.get()}
+            return JsonResponse(body, status=413, content_type="application/problem+json")
+        return render(request, "problem.html", {"error": error, "back": ""}, status=413)

@@ -46,7 +46,7 @@ class Generation:
         if not made.items:
             raise ProcessingError("There is nothing to write tickets for: no uploaded row names an entity.")
         kept = {
-            ticket.key: ticket for ticket in task.session.tickets.only("key", "input_hash", "edited_at", "source_state")
+            ticket.key: ticket for ticket in task.session.tickets.only("session_id", "key", "input_hash", "edited_at")
         }
         items = []
         for position, payload in enumerate(made.items, start=1):
@@ -104,7 +104,7 @@ class Generation:
         """Say of each ticket whether its row is still there and still the same."""
         hashes = {payload["key"]: input_hash(payload) for payload in made.items}
         changed = []
-        for ticket in session.tickets.only("key", "input_hash", "source_state"):
+        for ticket in session.tickets.only("session_id", "key", "input_hash", "source_state"):
             digest = hashes.get(ticket.key)
             state = Ticket.SourceState.REMOVED if digest is None else Ticket.SourceState.CURRENT
             if digest is not None and digest != ticket.input_hash:
@@ -117,7 +117,7 @@ class Generation:
     def _order(self, session: Session, made: Backlog) -> None:
         positions = {payload["key"]: position for position, payload in enumerate(made.items, start=1)}
         moved = []
-        for ticket in session.tickets.only("key", "position"):
+        for ticket in session.tickets.only("session_id", "key", "position"):
             position = positions.get(ticket.key, len(positions) + 1)
             if ticket.position != position:
                 ticket.position = position

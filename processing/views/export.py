@@ -7,7 +7,7 @@ import uuid
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import content_disposition_header
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from processing.export.files import FORMATS, filename
 from sessions_app.models import Session
@@ -27,7 +27,7 @@ def download(session: Session, name: str) -> HttpResponseBase:
     return response
 
 
-@require_GET
+@require_safe
 @login_required
 def export_file(request: HttpRequest, session_id: uuid.UUID, name: str) -> HttpResponseBase:
     return download(session_or_404(request, session_id), name)

@@ -7,7 +7,7 @@ import uuid
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from processing.export.files import FORMATS
 from processing.generation.estimate import estimate
@@ -38,7 +38,7 @@ def run_context(session: Session) -> dict[str, object]:
     }
 
 
-@require_GET
+@require_safe
 def run(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """The run page; ``?part=status`` gives its changing part alone."""
     session = session_or_404(request, session_id)

@@ -50,7 +50,7 @@ class Browser:
         await self.socket.disconnect()
 
     async def messages(self, until=lambda message: False, seconds=6):
-        """Messages until one fits, the socket closes (a ``closed`` message ends the list), or nothing comes for long."""
+        """Messages until one fits, the socket closes (a ``closed`` message ends the list), or nothing comes."""
         heard = []
         while True:
             try:

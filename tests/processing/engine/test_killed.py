@@ -9,7 +9,7 @@ from processing.engine.sweep import sweep
 from processing.generation.service import ProcessingService, latest_task
 from processing.models import LLMCall, OutboxEvent, SessionTask, WorkItem
 from tests.factories import make_specified_session
-from tests.processes import horses_of, kill, wait_for, with_pid_gone, worker
+from tests.processes import horses_of, kill, wait_for, kill_pid, worker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.integration]
 
@@ -64,7 +64,7 @@ def test_a_killed_work_horse_loses_nothing(session):
     with worker() as alive:
         wait_for(lambda: session.tickets.count() >= 300, "tickets before the kill")
         for pid in horses_of(alive):
-            with_pid_gone(pid)
+            kill_pid(pid)
         let_leases_run_out()
         sweep()
         wait_for(finished(session), "the end of the run")
