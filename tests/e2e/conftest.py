@@ -1,0 +1,95 @@
+"""The product as a person meets it: a web server, a worker and a browser, on this test's database and Redis."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.test import override_settings
+
+from tests.processes import ROOT, kill, product_environment, wait_for, worker
+from ticketgen.embedded_redis import free_port
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"there is no browser at {CHROMIUM} (Debian's package chromium)")
+    return {**browser_type_launch_args, "executable_path": str(CHROMIUM), "args": FLAGS}
+
+
+class Site:
+    """A running product that can be killed and started again on the same port."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        log = (Path(settings.VAR_DIR) / "web.log").open("ab")
+        command = [sys.executable, "-m", "ticketgen.serve", "-b", "127.0.0.1", "-p", str(self.port)]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=product_environment(), stdout=log, stderr=log, start_new_session=True
+        )
+        wait_for(self.answers, "the web server", 30)
+
+    def stop(self) -> None:
+        if self.process:
+            kill(self.process)
+            self.process = None
+
+    def answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)
+        try:
+            connection.request("GET", "/health/live")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+
+@pytest.fixture(scope="session")
+def static_files() -> None:
+    """Collected once, as a deployment would."""
+    subprocess.run(
+        [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"],
+        cwd=ROOT,
+        env=product_environment_of_session(),
+        check=True,
+        timeout=120,
+    )
+
+
+def product_environment_of_session() -> dict[str, str]:
+    return {**os.environ, "DJANGO_SETTINGS_MODULE": "ticketgen.settings", "TICKETGEN_VAR_DIR": str(settings.VAR_DIR)}
+
+
+@pytest.fixture
+def site(transactional_db: None, redis: Any, static_files: None) -> Iterator[Site]:
+    """Web server and one worker, with the demo user."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.PBKDF2PasswordHasher"]):
+        call_command("seed_demo")
+    running = Site()
+    with worker():
+        running.start()
+        yield running
+        running.stop()
