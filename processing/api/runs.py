@@ -112,11 +112,12 @@ class Errors(RunView):
         responses=ErrorSerializer(many=True),
     )
     def get(self, request: Request, session_id: uuid.UUID) -> Response:
-        filters = {name: request.query_params.get(name) for name in ("error_category", "severity", "unresolved")}
+        query = request.query_params
+        filters: dict[str, object] = {name: query.get(name) for name in ("error_category", "severity")}
+        filters["unresolved"] = query.get("unresolved", "").lower() in {"true", "1", "yes"}
+        errors = self.service.get_processing_errors(self.session, filters).order_by("-created_at", "pk")
         paginator = Pages()
-        page = paginator.paginate_queryset(
-            self.service.get_processing_errors(self.session, filters), request, view=self
-        )
+        page = paginator.paginate_queryset(errors, request, view=self)
         return paginator.get_paginated_response(ErrorSerializer(page or [], many=True).data)
 
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import Count, F
 from django.utils import timezone
 
 from processing.engine.kinds import Outcome
 from processing.errors import LLMError, LLMInvalidAnswer, ProcessingError
+from processing.llm.base import Provider
 from processing.llm.service import LLMService, validated
 from processing.models import LLMCall, SessionTask, WorkItem
 from processing.models.tasks import ItemStatus
@@ -37,6 +38,9 @@ def llm_service(task: SessionTask) -> LLMService:
 
 class Generation:
     """Entities to tickets (engine/kinds.py says what each method is for)."""
+
+    def __init__(self) -> None:
+        self._groups: dict[str, int] | None = None
 
     def plan(self, task: SessionTask) -> list[WorkItem]:
         """One item per entity, in working order. Entities whose ticket is up to date, or was edited by a person, are
@@ -76,10 +80,11 @@ class Generation:
         items = {outcome.item.key: outcome for outcome in outcomes}
         present = {ticket.key: ticket for ticket in Ticket.objects.filter(session=task.session_id, key__in=items)}
         new = [outcome for key, outcome in items.items() if key not in present]
-        tickets = [_ticket(task, outcome) for outcome in new]
+        provider = llm_service(task).provider()
+        tickets = [_ticket(task, outcome, provider) for outcome in new]
         Ticket.objects.bulk_create(tickets)
         for key, ticket in present.items():
-            _rewrite(ticket, task, items[key])
+            _rewrite(ticket, task, items[key], provider)
         TicketRevision.objects.bulk_create(
             [TicketRevision.drawn_from(ticket) for ticket in (*tickets, *present.values())]
         )
@@ -88,8 +93,7 @@ class Generation:
         """Order, dependencies and the session's stage, from the same reading that the items were planned from."""
         session = task.session
         made = backlog(specification_of(session), session.granularity)
-        self._mark_sources(session, made)
-        self._order(session, made)
+        self._place(session, made)
         self._connect(session, made)
         session.refresh_from_db()
         session.move_to(Session.Stage.REVIEW, by=task.started_by)
@@ -100,29 +104,18 @@ class Generation:
             "failed": outcomes[ItemStatus.FAILED],
         }
 
-    def _mark_sources(self, session: Session, made: Backlog) -> None:
-        """Say of each ticket whether its row is still there and still the same."""
-        hashes = {payload["key"]: input_hash(payload) for payload in made.items}
-        changed = []
-        for ticket in session.tickets.only("session_id", "key", "input_hash", "source_state"):
-            digest = hashes.get(ticket.key)
-            state = Ticket.SourceState.REMOVED if digest is None else Ticket.SourceState.CURRENT
-            if digest is not None and digest != ticket.input_hash:
-                state = Ticket.SourceState.CHANGED
-            if state != ticket.source_state:
-                ticket.source_state = state
-                changed.append(ticket)
-        Ticket.objects.bulk_update(changed, ["source_state"], batch_size=AT_ONCE)
-
-    def _order(self, session: Session, made: Backlog) -> None:
-        positions = {payload["key"]: position for position, payload in enumerate(made.items, start=1)}
+    def _place(self, session: Session, made: Backlog) -> None:
+        """Give each ticket its position, and say whether its row is still there and still the same."""
+        places = {payload["key"]: (place, input_hash(payload)) for place, payload in enumerate(made.items, start=1)}
         moved = []
-        for ticket in session.tickets.only("session_id", "key", "position"):
-            position = positions.get(ticket.key, len(positions) + 1)
-            if ticket.position != position:
-                ticket.position = position
+        for ticket in session.tickets.only("session_id", "key", "input_hash", "source_state", "position"):
+            place, digest = places.get(ticket.key, (len(places) + 1, None))
+            state = Ticket.SourceState.CURRENT if digest == ticket.input_hash else Ticket.SourceState.CHANGED
+            state = Ticket.SourceState.REMOVED if digest is None else state
+            if (ticket.position, ticket.source_state) != (place, state):
+                ticket.position, ticket.source_state = place, state
                 moved.append(ticket)
-        Ticket.objects.bulk_update(moved, ["position"], batch_size=AT_ONCE)
+        Ticket.objects.bulk_update(moved, ["position", "source_state"], batch_size=AT_ONCE)
 
     def _connect(self, session: Session, made: Backlog) -> None:
         """Dependencies as the specification has them now; what a person added or decided stays."""
@@ -151,11 +144,13 @@ class Generation:
         )
 
     def stage_text(self, task: SessionTask, group: str) -> tuple[str, dict[str, Any]]:
-        """The seeds' sentence (A-075). Groups are counted among those that this run has."""
-        groups = Counter(task.items.values_list("entity_group", flat=True)) if group else Counter()
-        present = [name for name in GROUP_ORDER if groups[name]]
+        """The seeds' sentence (A-075). Groups are counted once, among those that this run has."""
+        if self._groups is None:
+            counted = task.items.order_by().values_list("entity_group").annotate(count=Count("pk"))
+            self._groups = dict(counted)
+        present = [name for name in GROUP_ORDER if name in self._groups]
         number = present.index(group) + 1 if group in present else 1
-        details = {"entity_group": group, "entities_in_group": groups[group]}
+        details = {"entity_group": group, "entities_in_group": self._groups.get(group, 0)}
         return f"Processing {group} entities ({number} of {len(present)} groups)", details
 
 
@@ -216,19 +211,18 @@ class WritingRoom:
         await self.service.close()
 
 
-def _ticket(task: SessionTask, outcome: Outcome) -> Ticket:
+def _ticket(task: SessionTask, outcome: Outcome, provider: Provider) -> Ticket:
     item = outcome.item
     ticket = Ticket(
         session_id=task.session_id, key=item.key, number=task.number_base + item.position, position=item.position
     )
-    _fill(ticket, task, outcome)
+    _fill(ticket, task, outcome, provider)
     return ticket
 
 
-def _fill(ticket: Ticket, task: SessionTask, outcome: Outcome) -> None:
+def _fill(ticket: Ticket, task: SessionTask, outcome: Outcome, provider: Provider) -> None:
     item, content = outcome.item, outcome.result
     payload: EntityPayload = item.payload
-    provider = llm_service(task).provider()
     ticket.csv_type, ticket.entity_group = payload["type"], payload["entity_group"]
     ticket.title, ticket.user_story = content["title"], content["user_story"]
     ticket.analysis, ticket.verification = content["analysis"], content["verification"]
@@ -238,9 +232,9 @@ def _fill(ticket: Ticket, task: SessionTask, outcome: Outcome) -> None:
     ticket.generated_by_task = task.pk
 
 
-def _rewrite(ticket: Ticket, task: SessionTask, outcome: Outcome) -> None:
+def _rewrite(ticket: Ticket, task: SessionTask, outcome: Outcome, provider: Provider) -> None:
     """A new version of a ticket whose row changed; its approval, if any, was for another text."""
-    _fill(ticket, task, outcome)
+    _fill(ticket, task, outcome, provider)
     ticket.version = F("version") + 1
     ticket.status = Ticket.Status.DRAFT
     ticket.save()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
@@ -62,6 +62,8 @@ def act(request: HttpRequest, session_id: uuid.UUID, verb: str) -> HttpResponse:
         "resume": service.resume_processing,
         "retry": service.retry_processing,
     }
+    if verb not in verbs:
+        raise Http404("There is no such verb.")
     try:
         verbs[verb](session)
     except AppError as error:
