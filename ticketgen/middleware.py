@@ -12,6 +12,7 @@ from django.shortcuts import render
 
 from sessions_app.correlation import correlation_id
 from sessions_app.errors import TooLarge
+from sessions_app.views.errors import bad_request
 
 _WELL_FORMED = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 
@@ -57,3 +58,22 @@ class BodyLimitMiddleware:
             body |= {"code": error.code, "request_id": correlation_id.get()}
             return JsonResponse(body, status=413, content_type="application/problem+json")
         return render(request, "problem.html", {"error": error, "back": ""}, status=413)
+
+
+class NulMiddleware:
+    """Refuses NUL in an address, a query or a header: neither a database's text nor a codec's name may hold it.
+
+    (Forms and serializers refuse it in bodies.)
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        sent = (value for name, value in request.META.items() if name.startswith("HTTP_") or name in _FROM_OUTSIDE)
+        if any("\0" in value for value in (request.path, *sent)) or "%00" in request.META.get("QUERY_STRING", ""):
+            return bad_request(request, ValueError("NUL"))
+        return self.get_response(request)
+
+
+_FROM_OUTSIDE = {"QUERY_STRING", "CONTENT_TYPE"}

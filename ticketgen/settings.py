@@ -1,6 +1,6 @@
 """All settings, read from the environment, top to bottom. A bare checkout runs on the defaults.
 
-Names of variables and what they mean: docs/configuration.md. Wrong combinations are system checks (``checks.py``).
+Names of variables and what they mean: docs/configuration.md. What production refuses: ``checks.py``.
 """
 
 import secrets
@@ -9,6 +9,8 @@ from pathlib import Path
 import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
+
+from .checks import refusals
 
 django_stubs_ext.monkeypatch()
 
@@ -37,13 +39,15 @@ def _development_secret() -> str:
 
 SECRET_KEY = env.str("SECRET_KEY", default="" if PRODUCTION else _development_secret())
 
+if PRODUCTION and (found := refusals(secret_key=SECRET_KEY, debug=DEBUG, allowed_hosts=ALLOWED_HOSTS)):
+    raise SystemExit(f"ticketgen does not start in production: {' '.join(found)} (See docs/configuration.md.)")
+
 INSTALLED_APPS = [
     # Before their packages: own rqworker and rqcron commands, own admin site templates.
     "processing",
     "sessions_app",
     "unfold",
-    "daphne",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # urls.py discovers admins; workers and commands start faster
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -67,6 +71,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ticketgen.middleware.RequestIdMiddleware",
     "ticketgen.middleware.BodyLimitMiddleware",
+    "ticketgen.middleware.NulMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -202,6 +207,7 @@ AUTH_PASSWORD_VALIDATORS = [
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "sessions_app.views.errors.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
@@ -234,7 +240,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["sessions_app.api.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "sessions_app.api.pagination.Pages",
     "PAGE_SIZE": 50,

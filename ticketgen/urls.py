@@ -8,6 +8,7 @@ from sessions_app.views import accounts, workspaces
 
 from . import health
 
+admin.autodiscover()
 admin.site.site_header = "ticketgen workshop"
 
 handler400 = "sessions_app.views.errors.bad_request"
