@@ -24,10 +24,12 @@ from processing.llm.registry import provider_named
 from processing.llm.service import LLMService
 from processing.models import SessionError, SessionTask
 from processing.models.tasks import TaskStatus, TaskType
+from sessions_app.actions.imports import specification_of
 from sessions_app.correlation import correlation_id
 from sessions_app.errors import Category
 from sessions_app.models import AuditEvent, Session
 from sessions_app.models.files import UploadedFile
+from sessions_app.parsing.specification import backlog
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -82,7 +84,7 @@ class ProcessingService:
         active = active_task(session)
         if active:
             return self._already_running(active)
-        entities = get_total_entity_count(session)
+        entities = count_tickets_to_be(session)
         if not entities:
             raise ProcessingError(
                 "Upload a specification first: there is no row that could become a ticket.",
@@ -114,7 +116,7 @@ class ProcessingService:
             if last.status != TaskStatus.COMPLETED_WITH_ERRORS:
                 delete_session_tickets(session, last)
             session.errors.filter(resolved_at__isnull=True).update(resolved_at=timezone.now())
-            started = self._start(session, get_total_entity_count(session), retry_count=last.retry_count + 1)
+            started = self._start(session, count_tickets_to_be(session), retry_count=last.retry_count + 1)
         return {**started, "retry_attempt": last.retry_count + 1}
 
     def cancel_processing(self, session: Session) -> SessionTask:
@@ -221,7 +223,7 @@ class ProcessingService:
             raise ProcessingError(
                 f"Another task ({task.get_task_type_display()}) is under way. Wait for its end or cancel it."
             )
-        return self._response(task, get_total_entity_count(task.session), already_running=True)
+        return self._response(task, task.total or count_tickets_to_be(task.session), already_running=True)
 
     def _response(self, task: SessionTask, entities: int, *, already_running: bool) -> StartResponse:
         return StartResponse(
@@ -296,8 +298,13 @@ def start_task(
 
 
 def get_total_entity_count(session: Session) -> int:
-    """Entities in the session's files: as many tickets as the granularity per row would make."""
+    """Rows that make entities in the session's files: an upper bound of the tickets, from counts alone."""
     return sum(UploadedFile.objects.filter(session=session).values_list("entity_count", flat=True))
+
+
+def count_tickets_to_be(session: Session) -> int:
+    """Tickets that a run would account for at the session's granularity, rows of one entity in several files counted once."""
+    return len(backlog(specification_of(session), session.granularity).items)
 
 
 def count_files(session: Session) -> int:

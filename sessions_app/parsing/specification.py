@@ -66,10 +66,11 @@ def backlog(specification: Specification, granularity: str = PER_ROW) -> Backlog
     order = graph.work_order(keys, *_binding_and_hints(dependencies, ranked))
     by_key = {entity.key: entity for entity in specification.entities}
     needs = _needs(dependencies, by_key)
+    own_needs = _needs(specification.dependencies, by_key)
     children: dict[str, list[EntityPayload]] = defaultdict(list)
     for entity in specification.entities:
         if owners[entity.key] != entity.key:
-            children[owners[entity.key]].append(_payload(entity, [], []))
+            children[owners[entity.key]].append(_payload(entity, own_needs[entity.key], []))
     items = tuple(_payload(by_key[key], needs[key], children[key]) for key in order.nodes)
     return Backlog(items, tuple(dependencies), order.cut, order.cycles)
 
@@ -78,11 +79,12 @@ def cycle_findings(made: Backlog) -> list[Finding]:
     """One finding per cycle, with its members and the cuts that were proposed."""
     by_key = {item["key"]: item for item in made.items}
     findings = []
+    cuts_of: dict[str, list[str]] = defaultdict(list)
+    for source, target in sorted(made.cut):
+        cuts_of[source].append(f"{by_key[source]['data']['label']} → {by_key[target]['data']['label']}")
     for members in made.cycles:
         names = " → ".join(by_key[key]["data"]["label"] for key in members[:12]) + (" → …" if len(members) > 12 else "")
-        cuts = [
-            f"{by_key[a]['data']['label']} → {by_key[b]['data']['label']}" for a, b in sorted(made.cut) if a in members
-        ]
+        cuts = [cut for key in members for cut in cuts_of[key]]
         first = by_key[members[0]]["csv_source"]
         findings.append(
             Finding(

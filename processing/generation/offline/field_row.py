@@ -79,7 +79,9 @@ class Field:
 
     @property
     def reused(self) -> bool:
-        return cells.flag(self.entity, "Reused Field") is True
+        """The sheet says so, or another row of the same storage comes first (rule D12)."""
+        shares_storage = any(need["rule"] == "D12" for need in self.entity["needs"])
+        return cells.flag(self.entity, "Reused Field") is True or shares_storage
 
     @property
     def group(self) -> str:

@@ -1,0 +1,84 @@
+"""Bodies that are too large are refused on the wire, before they cost anything."""
+
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Site
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.integration]
+
+MEGABYTE = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def web(django_db_setup, django_db_blocker, redis_server):
+    with django_db_blocker.unblock():
+        site = Site()
+        site.start()
+    yield site
+    site.stop()
+
+
+def resident(site) -> float:
+    """Megabytes that the server holds now."""
+    status = Path(f"/proc/{site.process.pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+
+
+def send(site, head: bytes, chunks) -> bytes:
+    """Send a request until the server hangs up; return what it answered."""
+    with socket.create_connection(("127.0.0.1", site.port), timeout=20) as wire:
+        try:
+            wire.sendall(head)
+            for chunk in chunks:
+                wire.sendall(chunk)
+        except OSError:
+            pass
+        answer = b""
+        try:
+            while part := wire.recv(65536):
+                answer += part
+        except OSError:
+            pass
+    return answer
+
+
+HEAD = b"POST /api/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
+def test_a_body_that_says_it_is_too_large_is_refused_before_it_is_read(web):
+    before = resident(web)
+    started = time.monotonic()
+
+    answer = send(web, HEAD + b"Content-Length: 104857600\r\n\r\n", [b"x" * MEGABYTE])
+
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert time.monotonic() - started < 5
+    assert resident(web) - before < 10
+
+
+def test_a_body_that_does_not_say_its_size_is_cut_off(web):
+    before = resident(web)
+    chunk = b"100000\r\n" + b"x" * MEGABYTE + b"\r\n"
+
+    answer = send(web, HEAD + b"Transfer-Encoding: chunked\r\n\r\n", [chunk] * 100)
+
+    assert b"413" in answer[:20] or answer == b""
+    assert resident(web) - before < 80
+    assert web.answers()
+
+
+def test_a_body_over_the_limit_of_its_address_is_a_problem(web):
+    answer = send(web, HEAD + b"Connection: close\r\nContent-Length: 5242880\r\n\r\n", [b"x" * 5 * MEGABYTE])
+
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b'"too_large"' in answer
+
+
+def test_an_ordinary_request_passes(web):
+    answer = send(web, b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", [])
+
+    assert answer.startswith(b"HTTP/1.1 200")
