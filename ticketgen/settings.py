@@ -158,6 +158,25 @@ ENGINE = {
     "MAX_DRAINERS": env.int("MAX_DRAINERS", default=16),
 }
 
+# Model providers: off until a key or an address is set.
+LLM_PROVIDERS = {
+    "openai": {
+        "KEY": env.str("OPENAI_API_KEY", default=""),
+        "BASE_URL": env.str("OPENAI_BASE_URL", default=""),
+        "MODEL": env.str("OPENAI_MODEL", default=""),
+    },
+    "anthropic": {
+        "KEY": env.str("ANTHROPIC_API_KEY", default=""),
+        "BASE_URL": env.str("ANTHROPIC_BASE_URL", default=""),
+        "MODEL": env.str("ANTHROPIC_MODEL", default=""),
+    },
+    "compatible": {
+        "KEY": env.str("COMPATIBLE_API_KEY", default=""),
+        "BASE_URL": env.str("COMPATIBLE_BASE_URL", default=""),
+        "MODEL": env.str("COMPATIBLE_MODEL", default=""),
+    },
+}
+
 # Uploads: stated on the page, enforced before the body is read.
 UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_BYTES", default=20 * 1024 * 1024)
 UPLOAD_MAX_FILES = env.int("UPLOAD_MAX_FILES", default=50)

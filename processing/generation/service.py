@@ -20,7 +20,7 @@ from processing.engine.messages import wire_status
 from processing.engine.queue import enqueue
 from processing.errors import ProcessingError
 from processing.llm.base import Health
-from processing.llm.registry import provider_named
+from processing.llm.registry import default_model
 from processing.llm.service import LLMService
 from processing.models import SessionError, SessionTask
 from processing.models.tasks import TaskStatus, TaskType
@@ -288,7 +288,7 @@ def start_task(
         session=session,
         task_type=task_type,
         provider=session.llm_provider_choice,
-        llm_model=session.llm_model or provider_named(session.llm_provider_choice).model,
+        llm_model=session.llm_model or default_model(session.llm_provider_choice),
         retry_count=retry_count,
         number_base=session.next_ticket_number(entities) - 1,
         request_id=correlation_id.get()[:64],
@@ -303,7 +303,7 @@ def get_total_entity_count(session: Session) -> int:
 
 
 def count_tickets_to_be(session: Session) -> int:
-    """Tickets that a run would account for at the session's granularity, rows of one entity in several files counted once."""
+    """Tickets of a run at the session's granularity; rows of one entity in several files count once."""
     return len(backlog(specification_of(session), session.granularity).items)
 
 

@@ -7,10 +7,14 @@ from decimal import Decimal
 from processing.generation.offline import write_ticket
 
 from .base import Completion, EntityPayload, Health, SiteContext
+from .keys import Credentials
 
 
 class Offline:
     """Always there, costs nothing, says on every ticket that no model wrote it."""
+
+    def __init__(self, credentials: Credentials | None = None, model: str = "") -> None:
+        """Takes what every provider takes, and needs none of it."""
 
     name = "offline"
     model = ""

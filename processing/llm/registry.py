@@ -10,16 +10,26 @@ from processing.errors import LLMError
 from sessions_app.errors import Category
 
 from .base import Provider
+from .keys import credentials_for
 
-PROVIDERS: Final = {"offline": ("Offline writer (no model)", "processing.llm.offline.Offline")}
+PROVIDERS: Final = {
+    "offline": ("Offline writer: by rule, without a model", "processing.llm.offline.Offline"),
+    "openai": ("OpenAI", "processing.llm.openai.OpenAI"),
+    "anthropic": ("Anthropic", "processing.llm.anthropic.Anthropic"),
+    "compatible": ("A server with OpenAI's protocol (Ollama, vLLM, LM Studio …)", "processing.llm.openai.Compatible"),
+}
 """Name -> (label for people, class)."""
 
 
-def provider_named(name: str, model: str = "") -> Provider:
-    """An instance of the provider; imports its SDK only now. Raises LLMError for an unknown name."""
+def provider_named(name: str, model: str = "", key: str = "") -> Provider:
+    """An instance of the provider; imports its SDK only now. Raises LLMError for an unknown name or a missing key."""
     if name not in PROVIDERS:
         raise LLMError(f"There is no model provider called “{name}”.", Category.ADMIN_REQUIRED)
-    provider: Provider = import_string(PROVIDERS[name][1])()
-    if model:
-        provider.model = model
-    return provider
+    made: Provider = import_string(PROVIDERS[name][1])(credentials_for(name, key), model)
+    return made
+
+
+def default_model(name: str) -> str:
+    """The model that a session gets where it names none; without making a client."""
+    chosen = credentials_for(name).model
+    return chosen or str(getattr(import_string(PROVIDERS[name][1]), "default_model", "")) if name in PROVIDERS else ""

@@ -35,7 +35,8 @@ class LLMService:
     def provider(self, name: str = "") -> Provider:
         chosen = name or self.default_provider
         if chosen not in self._providers:
-            self._providers[chosen] = provider_named(chosen, self.model)
+            keys = {"openai": self.openai_api_key, "anthropic": self.anthropic_api_key}
+            self._providers[chosen] = provider_named(chosen, self.model, keys.get(chosen, ""))
         return self._providers[chosen]
 
     def validate_connectivity(self, provider: str | None = None) -> Health:

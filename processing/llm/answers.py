@@ -1,0 +1,91 @@
+"""From a server's answer or error to ours: one meaning for both SDKs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from processing.errors import LLMError, LLMInvalidAnswer, LLMRateLimitError, LLMTimeoutError
+from sessions_app.errors import Category
+
+QUOTA_CODES: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_error"})
+LONGEST_WAIT: Final = 300.0
+
+
+class LLMUnavailable(LLMError):
+    """The server is overloaded, broken or cannot be reached."""
+
+    code = "llm_unavailable"
+    cause = "unavailable"
+    retryable = True
+
+
+class LLMRefused(LLMError):
+    """The model would not write this one."""
+
+    code = "llm_refused"
+    cause = "refused"
+
+
+class LLMTruncated(LLMError):
+    """The answer was longer than was allowed and ends in the middle."""
+
+    code = "llm_truncated"
+    cause = "truncated"
+
+
+class LLMNotAllowed(LLMError):
+    """The key is wrong, has no right to the model, or its money is spent: every further call must fail as well."""
+
+    code = "llm_not_allowed"
+    cause = "not_allowed"
+    stops_run = True
+
+
+def parsed(text: str | None) -> dict[str, Any]:
+    """The JSON object in an answer. Raises LLMInvalidAnswer for anything else."""
+    if not text or not text.strip():
+        raise LLMInvalidAnswer("The model's answer is empty.")
+    try:
+        content = json.loads(text)
+    except ValueError:
+        raise LLMInvalidAnswer("The model's answer is not the JSON that was asked for.") from None
+    if not isinstance(content, dict):
+        raise LLMInvalidAnswer("The model's answer is not a JSON object.")
+    return content
+
+
+def error_for(status: int, headers: Any, code: str | None) -> LLMError:
+    """What an HTTP error of a model server means for the run.
+
+    The server's own words stay out of it: they may hold secrets.
+    """
+    if code in QUOTA_CODES or status in _NOT_ALLOWED:
+        message, action = _NOT_ALLOWED[402 if code in QUOTA_CODES else status]
+        return LLMNotAllowed(message, recovery_actions=(action,))
+    if status == 429:
+        return LLMRateLimitError(retry_after=retry_after(headers))
+    if status == 408:
+        return LLMTimeoutError()
+    if status >= 500:
+        return LLMUnavailable(
+            f"The model server failed ({status}).", Category.TEMPORARY, retry_after=retry_after(headers)
+        )
+    return LLMError(f"The model server refused the request ({status}).", Category.ADMIN_REQUIRED)
+
+
+_NOT_ALLOWED: Final = {
+    401: ("The model provider does not accept the key.", "Check the key of this provider."),
+    402: ("The quota of the model provider is used up.", "Raise the quota or choose another provider."),
+    403: ("The model provider does not allow this with the key.", "Check the rights of the key."),
+    404: ("The model provider does not know this model.", "Choose another model."),
+}
+
+
+def retry_after(headers: Any) -> float | None:
+    """Seconds that the server asks to wait, at most five minutes; None if it does not say."""
+    value = headers.get("retry-after", "") if headers else ""
+    try:
+        return min(LONGEST_WAIT, max(0.0, float(value)))
+    except ValueError:
+        return None

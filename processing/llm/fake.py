@@ -1,0 +1,237 @@
+"""A model server for development and tests: both wire protocols on loopback, and every misbehaviour on request.
+
+How it behaves is set for all calls (:class:`Behaviour`), or for one by the model's name:
+``fake:latency=2,fault=429,rate=0.1``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+HTTP_FAULTS: Final = ("429", "500", "529", "401", "quota")
+WIRE_FAULTS: Final = ("hang", "cut", "drip")
+ANSWER_FAULTS: Final = ("broken", "empty", "refuse", "truncate", "missing", "long")
+FAULTS: Final = (*HTTP_FAULTS, *WIRE_FAULTS, *ANSWER_FAULTS)
+"""HTTP errors; a call that never ends, is cut off, drips; an answer that is no JSON, empty, refused, cut, incomplete,
+too long.
+"""
+
+_FENCE = re.compile(r"<specification>\n(.*)\n</specification>", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """``latency`` in seconds; ``fault`` happens to the share ``rate`` of calls; ``rpm``: requests a minute (0: any)."""
+
+    latency: float = 0.05
+    fault: str = ""
+    rate: float = 1.0
+    retry_after: float = 1.0
+    rpm: int = 0
+    tokens_out: int = 600
+
+    def told_by(self, model: str) -> Behaviour:
+        """With what the model's name says of this call."""
+        _, _, words = model.partition(":")
+        given = dict(word.split("=", 1) for word in words.split(",") if "=" in word)
+        changes = {name: type(getattr(self, name))(value) for name, value in given.items() if hasattr(self, name)}
+        return replace(self, **changes)
+
+
+@dataclass(slots=True)
+class FakeModelServer:
+    """Serves until it is closed. ``stats`` counts calls by what became of them; ``prompts`` keeps what was asked."""
+
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    stats: Counter[str] = field(default_factory=Counter)
+    prompts: list[str] = field(default_factory=list)
+    keep_prompts: int = 1_000
+    _server: asyncio.Server | None = None
+    _window: list[float] = field(default_factory=list)
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
+        """Listen; returns the port."""
+        self._server = await asyncio.start_server(self._serve, host, port, backlog=1024)
+        listening: int = self._server.sockets[0].getsockname()[1]
+        return listening
+
+    async def serve_forever(self) -> None:
+        if self._server:
+            await self._server.serve_forever()
+
+    def close(self) -> None:
+        if self._server:
+            self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, kept alive for many requests."""
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                line, *headers = head.decode("latin-1").split("\r\n")
+                method, path, *_ = line.split(" ")
+                length = next((int(h.split(":")[1]) for h in headers if h.lower().startswith("content-length:")), 0)
+                body = await reader.readexactly(length) if length else b""
+                if not await self._answer(writer, method, path.partition("?")[0], body):
+                    break
+        except (asyncio.IncompleteReadError, ConnectionError, ValueError):
+            pass
+        finally:
+            writer.close()
+
+    async def _answer(self, writer: asyncio.StreamWriter, method: str, path: str, body: bytes) -> bool:
+        """Answer one request; False if the connection is over."""
+        if path.endswith("/stats"):
+            return await _send(writer, 200, dict(self.stats))
+        if path.endswith("/models"):
+            models = [
+                {
+                    "id": "fake",
+                    "type": "model",
+                    "object": "model",
+                    "display_name": "Fake",
+                    "created": 0,
+                    "owned_by": "fake",
+                    "created_at": "2026-01-01T00:00:00Z",
+                }
+            ]
+            return await _send(
+                writer,
+                200,
+                {"object": "list", "data": models, "has_more": False, "first_id": "fake", "last_id": "fake"},
+            )
+        if method != "POST":
+            return await _send(writer, 404, _error("not_found"))
+        request = json.loads(body)
+        self.stats["calls"] += 1
+        if len(self.prompts) < self.keep_prompts:
+            self.prompts.append(body.decode())
+        behaviour = self.behaviour.told_by(request.get("model", ""))
+        if self._over_limit(behaviour):
+            self.stats["429"] += 1
+            return await _send(writer, 429, _error("rate_limit_error"), {"Retry-After": f"{behaviour.retry_after:g}"})
+        fault = behaviour.fault if random.random() < behaviour.rate else ""  # noqa: S311 - a development server
+        if fault:
+            self.stats[fault] += 1
+            return await self._misbehave(writer, fault, path, request, behaviour)
+        await asyncio.sleep(behaviour.latency)
+        self.stats["ok"] += 1
+        return await _send(writer, 200, _completion(path, request, json.dumps(written(request)), behaviour))
+
+    def _over_limit(self, behaviour: Behaviour) -> bool:
+        if not behaviour.rpm:
+            return False
+        now = asyncio.get_running_loop().time()
+        self._window = [moment for moment in self._window if moment > now - 60]
+        if len(self._window) >= behaviour.rpm:
+            return True
+        self._window.append(now)
+        return False
+
+    async def _misbehave(
+        self, writer: asyncio.StreamWriter, fault: str, path: str, request: dict[str, Any], behaviour: Behaviour
+    ) -> bool:
+        if fault in ("429", "500", "529", "401"):
+            return await _send(
+                writer, int(fault), _error(f"error_{fault}"), {"Retry-After": f"{behaviour.retry_after:g}"}
+            )
+        if fault == "quota":
+            return await _send(writer, 429, _error("insufficient_quota"))
+        if fault == "hang":
+            await asyncio.sleep(3600)
+        if fault == "cut":
+            writer.write(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"id": ')
+            await writer.drain()
+            return False
+        if fault == "drip":
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n")
+            for _ in range(3600):
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.5)
+        await asyncio.sleep(behaviour.latency)
+        return await _send(writer, 200, _completion(path, request, _bad_text(fault, request), behaviour, fault))
+
+
+def written(request: dict[str, Any]) -> dict[str, str]:
+    """A plain ticket about the entity in the prompt, so that tests can tell tickets apart."""
+    asked = "\n".join(str(message["content"]) for message in request["messages"])
+    fenced = _FENCE.search(asked)
+    entity = json.loads(fenced[1])["entity"] if fenced else {"label": "?", "machine_name": "?", "type": "?"}
+    name = f"{entity['label']} ({entity['machine_name']})"
+    return {
+        "title": f"Build {entity['type']} {name}"[:255],
+        "user_story": f"As a site builder, I want {name}, so that the site has it.",
+        "analysis": f"### What to build\n\n{name} of {entity.get('part_of') or 'the site'}.",
+        "verification": f"1. Look at {name}.\n\n```gherkin\nFeature: {entity['type']}\n```",
+    }
+
+
+def _bad_text(fault: str, request: dict[str, Any]) -> str | None:
+    good = written(request)
+    match fault:
+        case "broken":
+            return json.dumps(good)[:-20]
+        case "missing":
+            return json.dumps({**good, "analysis": ""})
+        case "long":
+            return json.dumps({**good, "title": "x" * 300})
+        case "truncate":
+            return json.dumps(good)[:40]
+    return ""
+
+
+def _completion(
+    path: str, request: dict[str, Any], text: str | None, behaviour: Behaviour, fault: str = ""
+) -> dict[str, Any]:
+    """The answer in the protocol of the path: Anthropic's messages or OpenAI's chat completions."""
+    tokens_in = sum(len(str(message["content"])) for message in request["messages"]) // 4
+    if path.endswith("/messages"):
+        stop = {"refuse": "refusal", "truncate": "max_tokens"}.get(fault, "end_turn")
+        content = [{"type": "text", "text": text or ""}] if text else []
+        usage = {"input_tokens": tokens_in, "output_tokens": behaviour.tokens_out}
+        return {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": request["model"],
+            "content": content,
+            "stop_reason": stop,
+            "stop_sequence": None,
+            "usage": usage,
+        }
+    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": "No." if fault == "refuse" else None}
+    finish = "length" if fault == "truncate" else "stop"
+    usage = {
+        "prompt_tokens": tokens_in,
+        "completion_tokens": behaviour.tokens_out,
+        "total_tokens": tokens_in + behaviour.tokens_out,
+    }
+    return {
+        "id": "chat_1",
+        "object": "chat.completion",
+        "created": 0,
+        "model": request["model"],
+        "choices": [{"index": 0, "finish_reason": finish, "message": message}],
+        "usage": usage,
+    }
+
+
+def _error(code: str) -> dict[str, Any]:
+    return {"type": "error", "error": {"type": code, "code": code, "message": "This is the fake model server."}}
+
+
+async def _send(
+    writer: asyncio.StreamWriter, status: int, body: dict[str, Any], headers: dict[str, str] | None = None
+) -> bool:
+    payload = json.dumps(body).encode()
+    lines = [f"HTTP/1.1 {status} Fake", "Content-Type: application/json", f"Content-Length: {len(payload)}"]
+    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + payload)
+    await writer.drain()
+    return True

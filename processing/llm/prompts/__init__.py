@@ -1,0 +1,81 @@
+"""Prompts are versioned files; the version used is on every call and ticket. A changed text is a new file."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from processing.generation.offline import SiteContext
+from sessions_app.parsing.payload import EntityPayload
+
+TICKET: Final = "ticket-1"
+LONGEST_CELL: Final = 4_000
+LONGEST_ENTITY: Final = 60_000
+
+_INVISIBLE = re.compile(
+    r"[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+
+
+@cache
+def system_prompt(version: str = TICKET) -> str:
+    """What the model is told to do."""
+    return (Path(__file__).parent / f"{version}.md").read_text(encoding="utf-8")
+
+
+def user_prompt(entity: EntityPayload, site: SiteContext) -> str:
+    """The entity as fenced JSON: cells cannot close the fence, invisible characters are gone, lengths are capped."""
+    body = {
+        "site": {"name": site["site_name"], "description": site["site_description"]},
+        "entity": {
+            "type": entity["type"],
+            "group": entity["entity_group"],
+            **entity["data"],
+            "entity_type": entity["entity_type"],
+            "bundle": entity["bundle"],
+            "part_of": entity["parent_label"],
+            "cells": entity["cells"],
+            "other_columns": entity["extra"],
+            "needs": [
+                {name: need[name] for name in ("csv_type", "label", "machine_name", "kind")} for need in entity["needs"]
+            ],
+            "parts": [
+                {"type": child["type"], **child["data"], "cells": child["cells"]} for child in entity["children"]
+            ],
+        },
+    }
+    fenced = json.dumps(_clean(body), ensure_ascii=False).replace("<", "\\u003c")[:LONGEST_ENTITY]
+    return f"<specification>\n{fenced}\n</specification>\n\nWrite the ticket for this entity."
+
+
+def repair_prompt(problem: str) -> str:
+    """The one chance to mend an answer that does not fit (D-03)."""
+    return (
+        f"Your answer cannot be used: {problem} Answer again, whole, with all four fields in the form that was asked."
+    )
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        shown = _INVISIBLE.sub("", value)
+        return shown if len(shown) <= LONGEST_CELL else shown[:LONGEST_CELL] + "… (cut)"
+    if isinstance(value, dict):
+        return {_clean(key): _clean(each) for key, each in value.items()}
+    return [_clean(each) for each in value] if isinstance(value, list) else value
+
+
+SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "title": {"type": "string", "description": "One line, at most 120 characters."},
+        "user_story": {"type": "string"},
+        "analysis": {"type": "string", "description": "Markdown with level-3 headings."},
+        "verification": {"type": "string", "description": "Markdown: numbered steps, then a gherkin block."},
+    },
+    "required": ["title", "user_story", "analysis", "verification"],
+    "additionalProperties": False,
+}
+"""JSON schema of an answer; lengths are checked by us, as not every server knows them."""

@@ -1,0 +1,40 @@
+"""``manage.py fake_llm``: try the whole flow with "a model" and without a key."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from processing.llm.fake import FAULTS, Behaviour, FakeModelServer
+
+
+class Command(BaseCommand):
+    help = "A model server on loopback that speaks OpenAI's and Anthropic's protocols, and misbehaves on request."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, default=8089)
+        parser.add_argument("--latency", type=float, default=0.5, help="seconds per answer")
+        parser.add_argument("--fault", choices=FAULTS, default="", help="what goes wrong")
+        parser.add_argument("--rate", type=float, default=1.0, help="share of calls that it happens to, 0 to 1")
+        parser.add_argument("--retry-after", type=float, default=1.0, help="seconds, in answers that ask to slow down")
+        parser.add_argument("--rpm", type=int, default=0, help="requests a minute before it answers 429; 0: no limit")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        names = ("latency", "fault", "rate", "retry_after", "rpm")
+        try:
+            asyncio.run(self._serve(options["port"], Behaviour(**{name: options[name] for name in names})))
+        except KeyboardInterrupt:
+            self.stdout.write("Ended.")
+
+    async def _serve(self, port: int, behaviour: Behaviour) -> None:
+        server = FakeModelServer(behaviour)
+        address = f"http://127.0.0.1:{await server.start(port=port)}"
+        self.stdout.write(
+            f"OpenAI's protocol at {address}/v1, Anthropic's at {address}. For example:\n"
+            f"  COMPATIBLE_BASE_URL={address}/v1 make run\n"
+            f"  ANTHROPIC_BASE_URL={address} ANTHROPIC_API_KEY=any make run"
+        )
+        await server.serve_forever()
