@@ -160,21 +160,15 @@ ENGINE = {
 
 # Model providers: off until a key or an address is set.
 LLM_PROVIDERS = {
-    "openai": {
-        "KEY": env.str("OPENAI_API_KEY", default=""),
-        "BASE_URL": env.str("OPENAI_BASE_URL", default=""),
-        "MODEL": env.str("OPENAI_MODEL", default=""),
-    },
-    "anthropic": {
-        "KEY": env.str("ANTHROPIC_API_KEY", default=""),
-        "BASE_URL": env.str("ANTHROPIC_BASE_URL", default=""),
-        "MODEL": env.str("ANTHROPIC_MODEL", default=""),
-    },
-    "compatible": {
-        "KEY": env.str("COMPATIBLE_API_KEY", default=""),
-        "BASE_URL": env.str("COMPATIBLE_BASE_URL", default=""),
-        "MODEL": env.str("COMPATIBLE_MODEL", default=""),
-    },
+    name: {
+        "KEY": env.str(f"{name.upper()}_API_KEY", default=""),
+        "BASE_URL": env.str(f"{name.upper()}_BASE_URL", default=""),
+        "MODEL": env.str(f"{name.upper()}_MODEL", default=""),
+        "CONCURRENCY": env.int(f"{name.upper()}_CONCURRENCY", default=0),
+        "RPM": env.int(f"{name.upper()}_RPM", default=0),
+        "TPM": env.int(f"{name.upper()}_TPM", default=0),
+    }
+    for name in ("openai", "anthropic", "compatible")
 }
 
 # Uploads: stated on the page, enforced before the body is read.

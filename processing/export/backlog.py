@@ -52,7 +52,12 @@ def exported_tickets(session: Session) -> Iterator[ExportedTicket]:
 
 
 def _needs(session: Session) -> dict[str, list[dict[str, Any]]]:
-    edges = TicketDependency.objects.active().filter(from_ticket__session=session).order_by("to_ticket__position")
+    backlog = session.tickets.in_backlog()
+    edges = (
+        TicketDependency.objects.active()
+        .filter(from_ticket__in=backlog, to_ticket__in=backlog)
+        .order_by("to_ticket__position", "to_ticket__number")
+    )
     needs: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for source, target, kind, rule, before, after in edges.values_list(
         "from_ticket__key", "to_ticket__key", "kind", "rule", "to_ticket__position", "from_ticket__position"

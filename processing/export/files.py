@@ -83,7 +83,7 @@ def _heading_table(ticket: ExportedTicket) -> str:
     rows = ", ".join(str(row) for row in source.get("rows", [])[:20])
     return (
         f"{ticket['entity_group']} · {kind.noun if kind else ticket['csv_type']} · "
-        f"`{ticket['key'].replace('`', '')}` · "
+        f"`{' '.join(ticket['key'].replace('`', '').split())}` · "
         f"{_escaped(str(source.get('filename', '')))}, row {rows}"
     )
 
@@ -97,7 +97,9 @@ def _table_cell(text: str) -> str:
 
 
 def _titles(session: Session) -> dict[str, str]:
-    return {key: f"T-{number} {title}" for key, number, title in session.tickets.values_list("key", "number", "title")}
+    """Of what the file holds: ``{key: "T-1 Title"}``."""
+    named = session.tickets.in_backlog().values_list("key", "number", "title")
+    return {key: f"T-{number} {title}" for key, number, title in named}
 
 
 def _markdown(session: Session) -> Iterator[bytes]:
@@ -175,8 +177,8 @@ def _csv_row(ticket: ExportedTicket, numbers: dict[str, int]) -> list[str]:
 
 def _jira_csv(session: Session) -> Iterator[bytes]:
     """For Jira's importer: one row an issue, blockers as repeated link columns, descriptions in wiki markup."""
-    positions = dict(session.tickets.values_list("key", "position"))
-    blockers = {ticket["key"]: _blockers(ticket, positions) for ticket in exported_tickets(session)}
+    ids = {key: str(number) for key, number in session.tickets.in_backlog().values_list("key", "number")}
+    blockers = {ticket["key"]: _blockers(ticket, ids) for ticket in exported_tickets(session)}
     links = max((len(found) for found in blockers.values()), default=0)
     header = [
         "Issue Id",
@@ -188,15 +190,16 @@ def _jira_csv(session: Session) -> Iterator[bytes]:
         *["Inward issue link (Blocks)"] * links,
     ]
     yield from safe_csv(
-        header, (_jira_row(ticket, blockers[ticket["key"]], links) for ticket in exported_tickets(session))
+        header,
+        (_jira_row(ticket, ids[ticket["key"]], blockers[ticket["key"]], links) for ticket in exported_tickets(session)),
     )
 
 
-def _blockers(ticket: ExportedTicket, positions: dict[str, int]) -> list[str]:
-    return [str(positions[need["key"]]) for need in ticket["dependencies"] if need["kind"] == "blocks"]
+def _blockers(ticket: ExportedTicket, ids: dict[str, str]) -> list[str]:
+    return [ids[need["key"]] for need in ticket["dependencies"] if need["kind"] == "blocks"]
 
 
-def _jira_row(ticket: ExportedTicket, blockers: list[str], links: int) -> list[str]:
+def _jira_row(ticket: ExportedTicket, issue_id: str, blockers: list[str], links: int) -> list[str]:
     markdown = ticket_as_markdown(ticket).partition("\n\n")[2]
     description = to_wiki(markdown)
     if len(description) > JIRA_DESCRIPTION:
@@ -205,7 +208,7 @@ def _jira_row(ticket: ExportedTicket, blockers: list[str], links: int) -> list[s
     labels = ["ticketgen", slugify(ticket["entity_group"])]
     padded = [*blockers, *[""] * (links - len(blockers))]
     return [
-        str(ticket["position"]),
+        issue_id,
         "Task",
         " ".join(ticket["title"].split())[:JIRA_SUMMARY],
         description,

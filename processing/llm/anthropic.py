@@ -27,7 +27,7 @@ class Anthropic(RemoteProvider):
     default_model: ClassVar[str] = "claude-sonnet-4-6"
 
     def __init__(self, credentials: Credentials, model: str = "", temperature: float | None = None) -> None:
-        super().__init__(model or credentials.model or self.default_model, temperature)
+        super().__init__(credentials, model or credentials.model or self.default_model, temperature)
         if not credentials.key:
             raise LLMError(
                 f"There is no key for {self.name}.",
@@ -84,6 +84,7 @@ class Anthropic(RemoteProvider):
         )
 
     async def close(self) -> None:
+        await super().close()
         await self._client.close()
 
 

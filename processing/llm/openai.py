@@ -27,7 +27,7 @@ class OpenAI(RemoteProvider):
     default_model: ClassVar[str] = "gpt-5.4-mini"
 
     def __init__(self, credentials: Credentials, model: str = "", temperature: float | None = None) -> None:
-        super().__init__(model or credentials.model or self.default_model, temperature)
+        super().__init__(credentials, model or credentials.model or self.default_model, temperature)
         if not credentials.key and not credentials.base_url:
             raise LLMError(
                 f"There is no key for {self.name}.",
@@ -95,6 +95,7 @@ class OpenAI(RemoteProvider):
         )
 
     async def close(self) -> None:
+        await super().close()
         await self._client.close()
 
 

@@ -13,10 +13,14 @@ from processing.errors import LLMInvalidAnswer, LLMTimeoutError, ProcessingError
 from . import prompts
 from .answers import parsed
 from .base import Completion, EntityPayload, SiteContext
+from .keys import Credentials
+from .limiter import Limiter, rates_for
 from .service import validated
 from .usage import cost_of
 
 Message = dict[str, str]
+EXPECTED_ANSWER = 900
+"""Tokens of an ordinary ticket, for the limit per minute."""
 
 
 class RemoteProvider(ABC):
@@ -27,9 +31,12 @@ class RemoteProvider(ABC):
     concurrency = 256
     seconds_per_call = 120.0
 
-    def __init__(self, model: str, temperature: float | None = None) -> None:
+    def __init__(self, credentials: Credentials, model: str, temperature: float | None = None) -> None:
         self.model = model
         self.temperature = temperature
+        self.rates = rates_for(self.name, self.concurrency)
+        self.concurrency = self.rates.concurrency
+        self.limiter = Limiter(self.name, credentials, self.rates)
 
     async def write_ticket(self, entity: EntityPayload, site: SiteContext) -> Completion:
         """Ask; if the answer does not fit, say why and ask once more. Tokens and money of both count."""
@@ -50,12 +57,14 @@ class RemoteProvider(ABC):
 
     async def _timed(self, messages: list[Message]) -> Completion:
         """One call under one clock: an SDK's time-out counts per read, and a dripping server would never end."""
-        started = time.monotonic()
-        try:
-            async with asyncio.timeout(self.seconds_per_call):
-                text, tokens_in, tokens_out, tokens_cached = await self._send(messages)
-        except TimeoutError:
-            raise LLMTimeoutError from None
+        expected = sum(len(message["content"]) for message in messages) // 4 + EXPECTED_ANSWER
+        async with self.limiter.turn(expected):
+            started = time.monotonic()
+            try:
+                async with asyncio.timeout(self.seconds_per_call):
+                    text, tokens_in, tokens_out, tokens_cached = await self._send(messages)
+            except TimeoutError:
+                raise LLMTimeoutError from None
         return Completion(
             content={"": text or ""},
             tokens_in=tokens_in,
@@ -64,6 +73,10 @@ class RemoteProvider(ABC):
             cost=cost_of(self.name, self.model, tokens_in, tokens_out, tokens_cached),
             latency_ms=int(1000 * (time.monotonic() - started)),
         )
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self.limiter.close()
 
     @abstractmethod
     async def _send(self, messages: list[Message]) -> tuple[str | None, int, int, int]:

@@ -147,10 +147,9 @@ class SessionTask(models.Model):
             return 100.0
         return min(99.9, round(100 * (self.done + self.failed) / self.total, 1)) if self.total else 0.0
 
-    def _move(self, status: TaskStatus, **fields: Any) -> None:
-        moved = SessionTask.objects.filter(pk=self.pk, status__in=self.MAY_FOLLOW[status]).update(
-            status=status, **fields
-        )
+    def _move(self, status: TaskStatus, *, only_from: TaskStatus | None = None, **fields: Any) -> None:
+        may_come_from = (only_from,) if only_from else self.MAY_FOLLOW[status]
+        moved = SessionTask.objects.filter(pk=self.pk, status__in=may_come_from).update(status=status, **fields)
         self.refresh_from_db()
         if not moved:
             raise TaskMoved(f"The run is {self.get_status_display().lower()}.")
@@ -158,15 +157,27 @@ class SessionTask(models.Model):
     def plan(self, total: int) -> None:
         """The items are known and written: the run begins. Call in the transaction that writes them."""
         now = timezone.now()
-        self._move(TaskStatus.RUNNING, total=total, started_at=now, lease_until=now + lease())
+        self._move(
+            TaskStatus.RUNNING,
+            only_from=TaskStatus.PENDING,
+            total=total,
+            started_at=now,
+            lease_until=now + lease(),
+        )
 
     def pause(self, reason: str) -> None:
         self._move(TaskStatus.PAUSED, pause_reason=reason[:300])
 
     def resume(self) -> None:
+        """Go on. A task that still waits for its worker is not resumed: it has no items yet."""
         now = timezone.now()
         self._move(
-            TaskStatus.RUNNING, pause_reason="", equal_failures=0, last_failure_cause="", lease_until=now + lease()
+            TaskStatus.RUNNING,
+            only_from=TaskStatus.PAUSED,
+            pause_reason="",
+            equal_failures=0,
+            last_failure_cause="",
+            lease_until=now + lease(),
         )
 
     def complete(self) -> None:

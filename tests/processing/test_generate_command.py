@@ -31,6 +31,7 @@ def generate(*arguments, **environment):
         capture_output=True,
         text=True,
         timeout=120,
+        check=False,
     )
 
 

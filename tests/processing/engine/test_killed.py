@@ -9,7 +9,7 @@ from processing.engine.sweep import sweep
 from processing.generation.service import ProcessingService, latest_task
 from processing.models import LLMCall, OutboxEvent, SessionTask, WorkItem
 from tests.factories import make_specified_session
-from tests.processes import horses_of, kill, wait_for, kill_pid, worker
+from tests.processes import horses_of, kill, kill_pid, wait_for, worker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.integration]
 
