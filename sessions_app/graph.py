@@ -35,7 +35,7 @@ def work_order(nodes: Sequence[str], needs: Iterable[Edge], hints: Iterable[Edge
     cycles = sorted(
         (sorted(group, key=rank.__getitem__) for group in _knots(nodes, firm)), key=lambda group: rank[group[0]]
     )
-    cut = frozenset(edge for group in cycles for edge in _cuts(group, firm))
+    cut = frozenset(_cuts(cycles, firm))
     kept = firm - cut
     soft = {(a, b) for a, b in hints if a in rank and b in rank and a != b} - kept
     knotted = {node: number for number, group in enumerate(_knots(nodes, kept | soft)) for node in group}
@@ -135,15 +135,19 @@ def _unwound(stack: list[str], on_stack: set[str], root: str) -> Iterator[list[s
         yield group
 
 
-def _cuts(group: list[str], edges: set[Edge]) -> set[Edge]:
-    """A small set of edges without which the group has no cycle (greedy heuristic of Eades, Lin and Smyth, 1993).
+def _cuts(groups: list[list[str]], edges: set[Edge]) -> Iterator[Edge]:
+    """A small set of edges without which no group has a cycle (greedy heuristic of Eades, Lin and Smyth, 1993).
 
-    ``group`` is in rank order, which settles ties. The sequence puts nodes that are needed a lot first.
+    Groups are in rank order, which settles ties. The sequence puts nodes that are needed a lot first.
     """
-    members = set(group)
-    inside = {(a, b) for a, b in edges if a in members and b in members}
-    position = {node: index for index, node in enumerate(_greedy_sequence(group, inside))}
-    return {(a, b) for a, b in inside if position[a] < position[b]}
+    number = {node: index for index, group in enumerate(groups) for node in group}
+    inside: list[set[Edge]] = [set() for _ in groups]
+    for source, target in edges:
+        if source in number and number[source] == number.get(target):
+            inside[number[source]].add((source, target))
+    for group, its_edges in zip(groups, inside, strict=True):
+        position = {node: index for index, node in enumerate(_greedy_sequence(group, its_edges))}
+        yield from ((a, b) for a, b in its_edges if position[a] < position[b])
 
 
 def _greedy_sequence(group: list[str], inside: set[Edge]) -> list[str]:

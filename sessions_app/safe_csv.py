@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
 
 BOM: Final = "\ufeff"
-_DANGEROUS_START: Final = ("=", "+", "-", "@", "\t", "\r", "\0", "\n")
+_DANGEROUS: Final = re.compile(r"[\t\r\n\0]|[\s\u00ad\u200b-\u200f\u2060\ufeff]*[=+@\uff0b\uff0d\uff1d\uff20-]")
 
 
 def formula_safe(text: str) -> str:
-    """A cell with an apostrophe before what would start a formula (OWASP, CSV injection)."""
-    dangerous = text.startswith(_DANGEROUS_START) or text.lstrip(" \u00a0\ufeff").startswith(_DANGEROUS_START)
-    return "'" + text if dangerous else text
+    """A cell with an apostrophe before what would start a formula (OWASP, CSV injection), full-width signs included."""
+    return "'" + text if _DANGEROUS.match(text) else text
 
 
 def safe_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[bytes]:

@@ -12,14 +12,18 @@ import resource
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 from typing import Final
 
 from sessions_app.parsing.delimited import Limits, Record, table_from_records
 from sessions_app.parsing.tables import Table, UnreadableFile
+from sessions_app.parsing.text import normal
 
 MAX_ENTRIES: Final = 2_000
 MAX_UNPACKED: Final = 150 * 1024 * 1024
 MAX_RATIO: Final = 150
+MAX_TEXT: Final = 40_000_000
+"""Characters in all cells. One shared string in a million cells is a small file."""
 CHILD_MEMORY: Final = 768 * 1024 * 1024
 CHILD_CPU_SECONDS: Final = 20
 CHILD_SECONDS: Final = 40
@@ -31,7 +35,9 @@ def read_workbook(data: bytes, limits: Limits = TABLE_LIMITS) -> list[Table]:
     _check_directory(data)
     sheets = _parse_in_child(data, limits)
     tables = [
-        table_from_records(records, sheet=name) for name, records in sheets if any(any(cells) for _, cells in records)
+        table_from_records(records, sheet=name)
+        for name, records in sheets
+        if any(normal(cell) for _, cells in records for cell in cells)
     ]
     if not tables:
         raise UnreadableFile("empty_file", "The workbook holds no cell with text in it.")
@@ -61,7 +67,13 @@ def _parse_in_child(data: bytes, limits: Limits) -> list[tuple[str, list[Record]
     ]
     try:
         done = subprocess.run(
-            command, input=data, capture_output=True, timeout=CHILD_SECONDS, check=False, preexec_fn=_limit_child
+            command,
+            input=data,
+            capture_output=True,
+            timeout=CHILD_SECONDS,
+            check=False,
+            preexec_fn=_limit_child,
+            cwd=Path(__file__).resolve().parents[1],
         )
     except subprocess.TimeoutExpired:
         raise UnreadableFile(
@@ -87,7 +99,7 @@ def _as_text(value: object) -> str:
     """A cell as the sheet shows it: whole numbers without ``.0``."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return "" if value is None else str(value)
+    return "" if value is None else str(value).replace("\0", "")
 
 
 def _child(rows: int, columns: int, cells: int) -> dict[str, object]:
@@ -97,6 +109,7 @@ def _child(rows: int, columns: int, cells: int) -> dict[str, object]:
     workbook = CalamineWorkbook.from_filelike(io.BytesIO(sys.stdin.buffer.read()))
     sheets = []
     left = cells
+    text_left = MAX_TEXT
     for name in workbook.sheet_names:
         sheet = workbook.get_sheet_by_name(name)
         start = sheet.start[0] if sheet.start else 0
@@ -108,10 +121,13 @@ def _child(rows: int, columns: int, cells: int) -> dict[str, object]:
         left -= sheet.width * sheet.height
         if left < 0:
             return {"refused": f"The workbook has more than {cells:,} cells. Remove unused sheets."}
-        records = [
-            [start + number, [_as_text(value) for value in row]]
+        records: list[tuple[int, list[str]]] = [
+            (start + number, [_as_text(value) for value in row])
             for number, row in enumerate(sheet.to_python(skip_empty_area=True), start=1)
         ]
+        text_left -= sum(len(cell) for _, texts in records for cell in texts)
+        if text_left < 0:
+            return {"refused": f"The workbook has more than {MAX_TEXT:,} characters of text. Remove unused sheets."}
         sheets.append([name, records])
     return {"sheets": sheets}
 

@@ -17,6 +17,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from sessions_app.errors import WrongState
+
 ROOT = "staging"
 
 
@@ -43,8 +45,12 @@ class Batch:
         return f"{ROOT}/{self.session_id}/{self.id}"
 
     def bytes_of(self, staged: StagedFile) -> bytes:
-        with default_storage.open(f"{self.folder}/{staged.number}.bin") as stored:
-            data: bytes = stored.read()
+        """Raises WrongState if the batch was confirmed, discarded or pruned in the meantime."""
+        try:
+            with default_storage.open(f"{self.folder}/{staged.number}.bin") as stored:
+                data: bytes = stored.read()
+        except FileNotFoundError:
+            raise WrongState("This preview is over. Upload the files again.") from None
         return data
 
     def save(self) -> None:
@@ -80,17 +86,18 @@ def load(session_id: uuid.UUID, batch_id: uuid.UUID) -> Batch | None:
 
 
 def prune() -> int:
-    """Remove batches older than STAGING_SECONDS; returns how many."""
+    """Remove batches older than STAGING_SECONDS, half-written ones included; returns how many."""
     pruned = 0
     deadline = timezone.now() - timedelta(seconds=settings.STAGING_SECONDS)
     for session_id in _folders(ROOT):
         for batch_id in _folders(f"{ROOT}/{session_id}"):
-            index = f"{ROOT}/{session_id}/{batch_id}/index.json"
-            if default_storage.exists(index) and default_storage.get_modified_time(index) < deadline:
-                batch = load(uuid.UUID(session_id), uuid.UUID(batch_id))
-                if batch:
-                    batch.discard()
-                    pruned += 1
+            folder = f"{ROOT}/{session_id}/{batch_id}"
+            names = default_storage.listdir(folder)[1]
+            if all(default_storage.get_modified_time(f"{folder}/{name}") < deadline for name in names):
+                for name in names:
+                    default_storage.delete(f"{folder}/{name}")
+                default_storage.delete(folder)
+                pruned += 1
         if not any(default_storage.listdir(f"{ROOT}/{session_id}")):
             default_storage.delete(f"{ROOT}/{session_id}")
     return pruned

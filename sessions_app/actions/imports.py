@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -19,6 +19,7 @@ from sessions_app.parsing.encodings import decode
 from sessions_app.parsing.entities import Sheet
 from sessions_app.parsing.formats import Format, detect, display_name
 from sessions_app.parsing.intake import Choices, Reading, header_signature, read_tab, refused
+from sessions_app.parsing.recognition import recognise
 from sessions_app.parsing.specification import Specification, backlog, cycle_findings, input_hash, read_specification
 from sessions_app.parsing.tables import Finding, Table, UnreadableFile
 from sessions_app.spreadsheets import read_workbook
@@ -64,7 +65,7 @@ def remembered_mappings(session: Session) -> Remembered:
 
 def read_upload(upload: Upload, remembered: Remembered | None = None) -> ReadUpload:
     """Read one file without keeping anything. A file that cannot be read becomes a reading with one error."""
-    filename = display_name(upload.filename)
+    filename = display_name(upload.filename, longest=120)
     try:
         tabs = _tables(upload, filename)
     except UnreadableFile as error:
@@ -72,7 +73,7 @@ def read_upload(upload: Upload, remembered: Remembered | None = None) -> ReadUpl
     several = len(tabs) > 1
     readings = []
     for tab, table in tabs:
-        name = filename if not tab or not several else f"{filename} › {tab}"
+        name = filename if not tab or not several else f"{filename} › {display_name(tab, longest=31)}"
         readings.append(read_tab(table, name, upload.choices.get(tab, Choices()), remembered))
     return ReadUpload(filename, upload.data, tuple(_without_strange_sheets(readings)))
 
@@ -127,21 +128,55 @@ def _without_strange_sheets(readings: list[Reading]) -> list[Reading]:
 
 def read_together(session: Session, uploads: Iterable[ReadUpload]) -> Specification:
     """The specification as it would be with these uploads beside (or instead of) what is kept already."""
-    sheets: dict[tuple[str, str], Sheet] = {
-        (kept.filename, kept.csv_type): kept.sheet() for kept in session.files.all()
-    }
+    uploads = list(uploads)
+    gone = {kept.pk for kept in _replaced(session, uploads)}
+    sheets = [kept.sheet() for kept in session.files.prefetch_related("rows") if kept.pk not in gone]
+    sheets += [
+        Sheet(reading.filename, reading.csv_type, reading.read.rows)
+        for _, reading in _accepted(uploads)
+        if reading.read
+    ]
+    return read_specification(sheets)
+
+
+def _accepted(uploads: Iterable[ReadUpload]) -> list[tuple[ReadUpload, Reading]]:
+    """The tabs that can be imported. Of two different files of one name the second becomes ``Fields (2).csv``."""
+    accepted: list[tuple[ReadUpload, Reading]] = []
+    met: dict[str, set[str]] = {}
     for upload in uploads:
         for reading in upload.readings:
-            if reading.accepted and reading.read:
-                sheets[reading.filename, reading.csv_type] = Sheet(
-                    reading.filename, reading.csv_type, reading.read.rows
-                )
-    return read_specification(sheets.values())
+            digests = met.setdefault(reading.filename, set())
+            if not reading.accepted or upload.sha256 in digests:
+                continue
+            digests.add(upload.sha256)
+            accepted.append((upload, replace(reading, filename=_numbered(reading.filename, len(digests)))))
+    return accepted
+
+
+def _numbered(filename: str, number: int) -> str:
+    stem, dot, extension = filename.rpartition(".")
+    return (
+        filename if number == 1 else f"{stem or extension} ({number}){dot if stem else ''}{extension if stem else ''}"
+    )
+
+
+def _replaced(session: Session, uploads: list[ReadUpload]) -> list[UploadedFile]:
+    """What is kept already under the name of an accepted tab, and tabs that an archive or a workbook has lost since."""
+    accepted = _accepted(uploads)
+    names = {reading.filename for _, reading in accepted}
+    sources = {upload.filename for upload, _ in accepted}
+    refused_names = {reading.filename for upload in uploads for reading in upload.readings} - names
+    return [
+        kept
+        for kept in session.files.prefetch_related("rows")
+        if kept.filename in names
+        or (kept.filename.partition(" › ")[0] in sources and kept.filename not in refused_names)
+    ]
 
 
 def specification_of(session: Session) -> Specification:
     """All files of a session read together."""
-    return read_specification(kept.sheet() for kept in session.files.all())
+    return read_specification(kept.sheet() for kept in session.files.prefetch_related("rows"))
 
 
 def findings_across(specification: Specification) -> list[Finding]:
@@ -165,16 +200,19 @@ def check_limits(uploads: Iterable[tuple[str, int]]) -> None:
 def keep(
     session: Session, uploads: Iterable[ReadUpload], *, by: AbstractBaseUser | AnonymousUser | None
 ) -> list[UploadedFile]:
-    """Import every accepted tab of these uploads, all or nothing; a tab of the same name and type is replaced.
+    """Import every accepted tab of these uploads, all or nothing; what has the same name is replaced.
 
     Raises InvalidUpload when not one tab can be imported.
     """
-    accepted = [(upload, reading) for upload in uploads for reading in upload.readings if reading.accepted]
+    uploads = list(uploads)
+    accepted = _accepted(uploads)
     if not accepted:
         raise InvalidUpload("None of the files can be imported.")
     with transaction.atomic():
         Session.objects.select_for_update().get(pk=session.pk)
         refuse_while_running(session)
+        for replaced in _replaced(session, uploads):
+            replaced.delete()
         kept = [_keep_tab(session, upload, reading, by) for upload, reading in accepted]
         if session.stage == Session.Stage.SETUP:
             session.move_to(Session.Stage.UPLOAD, by=by)
@@ -194,7 +232,6 @@ def _keep_tab(
     table, read, recognition = reading.table, reading.read, reading.recognition
     if table is None or read is None or recognition is None:
         raise InvalidUpload(f"{reading.filename} cannot be imported.")
-    UploadedFile.objects.filter(session=session, filename=reading.filename, csv_type=reading.csv_type).delete()
     file = UploadedFile.objects.create(
         session=session,
         filename=reading.filename,
@@ -226,7 +263,7 @@ def _keep_tab(
         ),
         batch_size=ROWS_AT_ONCE,
     )
-    _remember(session, file)
+    _remember(session, file, table)
     return file
 
 
@@ -242,13 +279,22 @@ def _outcome(reading: Reading) -> dict[str, Any]:
     }
 
 
-def _remember(session: Session, file: UploadedFile) -> None:
-    """The next file with this header row is read the same way."""
-    ColumnMapping.objects.update_or_create(
-        workspace_id=session.workspace_id,
-        header_signature=header_signature(file.headers),
-        defaults={"csv_type": file.csv_type, "mapping": file.mapping},
-    )
+def _remember(session: Session, file: UploadedFile, table: Table) -> None:
+    """The next file with this header row is read as a person had this one read.
+
+    What the headers and the name tell by themselves is not remembered: ``Menus.csv`` may have the headers of
+    ``Roles.csv``.
+    """
+    key: dict[str, Any] = {"workspace_id": session.workspace_id, "header_signature": header_signature(file.headers)}
+    chosen = (file.csv_type, tuple(file.mapping))
+    found_out = recognise(table, file.filename)
+    if chosen != (found_out.csv_type, found_out.mapping):
+        defaults = {"csv_type": file.csv_type, "mapping": file.mapping}
+        ColumnMapping.objects.update_or_create(**key, defaults=defaults)
+        return
+    for known in ColumnMapping.objects.filter(**key):
+        if (known.csv_type, tuple(known.mapping)) != chosen:
+            known.delete()
 
 
 def reread(file: UploadedFile, choices: Choices) -> Reading:
@@ -279,7 +325,7 @@ def remap(file: UploadedFile, choices: Choices, *, by: AbstractBaseUser | Anonym
         for name, value in _outcome(reading).items():
             setattr(file, name, value)
         file.save(update_fields=["csv_type", "mapping", "exclusions", *_outcome(reading)])
-        _remember(session, file)
+        _remember(session, file, file.table())
         session.touch()
         AuditEvent.record("file.remapped", session, by=by, details={"file": file.filename, "csv_type": file.csv_type})
     return file

@@ -7,7 +7,7 @@ import uuid
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,6 +19,7 @@ from sessions_app.parsing.intake import Choices, Reading
 from sessions_app.parsing.rows import read_rows
 
 from .access import SessionView
+from .parsers import JSONParser
 from .serializers import FileSerializer, MappingSerializer, UploadSerializer
 
 PREVIEW_ROWS = 50

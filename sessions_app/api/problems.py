@@ -6,14 +6,17 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
+from django.core.exceptions import ValidationError as ModelError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
+from rest_framework.serializers import as_serializer_error
 from rest_framework.views import exception_handler
 
 from sessions_app.correlation import correlation_id
-from sessions_app.errors import AppError
+from sessions_app.errors import AppError, TooLarge
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +25,7 @@ PROBLEM_JSON = "application/problem+json"
 
 def as_problem(exception: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: expected errors become problems, bugs stay bugs (and become a calm 500)."""
+    exception = _as_one_of_ours(exception)
     if isinstance(exception, AppError):
         status = getattr(exception, "status", exception.http_status)
         extra = {
@@ -30,8 +34,6 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response | None
             **exception.details,
         }
         return _problem(status, exception.message, exception.code, extra)
-    if isinstance(exception, RequestDataTooBig):
-        return _problem(413, "The request is larger than is accepted.", "too_large")
     response = exception_handler(exception, context)
     if response is None:
         return None
@@ -42,6 +44,17 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response | None
         exception.detail if isinstance(exception, exceptions.APIException) else HTTPStatus(response.status_code).phrase
     )
     return _problem(response.status_code, str(detail), str(code), headers=response.headers)
+
+
+def _as_one_of_ours(exception: Exception) -> Exception:
+    """What Django says by its own exceptions, in the words of the API."""
+    if isinstance(exception, RequestDataTooBig):
+        return TooLarge("The request is larger than is accepted.")
+    if isinstance(exception, TooManyFilesSent):
+        return TooLarge(f"At most {settings.UPLOAD_MAX_FILES} files are accepted at once.")
+    if isinstance(exception, ModelError):
+        return exceptions.ValidationError(as_serializer_error(exception))
+    return exception
 
 
 def _code_of(exception: Exception) -> str:

@@ -9,12 +9,23 @@ from rest_framework import serializers
 from sessions_app.models import Session, Ticket, TicketDependency, TicketRevision, UploadedFile, Workspace
 from sessions_app.parsing.csv_types import CSV_TYPES
 from sessions_app.parsing.delimited import DELIMITERS
+from sessions_app.views.sessions import PROVIDERS
+
+
+class WorkspaceField(serializers.SlugRelatedField[Workspace]):
+    """A workspace by its slug."""
+
+    def to_internal_value(self, data: Any) -> Workspace:
+        if not isinstance(data, str) or "\0" in data:
+            self.fail("invalid")
+        workspace: Workspace = super().to_internal_value(data)
+        return workspace
 
 
 class SessionSerializer(serializers.ModelSerializer[Session]):
     """A session. ``workspace`` is a slug; on creation it may be left out by a member of one workspace."""
 
-    workspace = serializers.SlugRelatedField(slug_field="slug", queryset=Workspace.objects.none(), required=False)
+    workspace = WorkspaceField(slug_field="slug", queryset=Workspace.objects.none(), required=False)
     key = serializers.CharField(source="short_key", read_only=True)
     file_count = serializers.IntegerField(read_only=True, default=0)
     ticket_count = serializers.IntegerField(read_only=True, default=0)
@@ -46,8 +57,8 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
             self.fields["workspace"].queryset = Workspace.objects.visible_to(request.user)  # type: ignore[attr-defined]
 
     def validate_llm_provider_choice(self, value: str) -> str:
-        choices = self.context.get("providers")
-        if choices is not None and value not in choices:
+        choices = [name for name, _ in PROVIDERS]
+        if value not in choices:
             raise serializers.ValidationError(f"Choose one of: {', '.join(choices)}.")
         return value
 
@@ -104,6 +115,11 @@ class MappingSerializer(serializers.Serializer[Any]):
         child=serializers.ListField(child=serializers.CharField(allow_blank=True, max_length=500)), required=False
     )
     delimiter = serializers.ChoiceField(choices=list(DELIMITERS), required=False)
+
+    def validate_exclusions(self, value: dict[str, list[str]]) -> dict[str, list[str]]:
+        """Headers are text of strangers as well as the values are."""
+        header = serializers.CharField(allow_blank=True, trim_whitespace=False)
+        return {header.run_validation(name): values for name, values in value.items()}
 
 
 class NeedSerializer(serializers.ModelSerializer[TicketDependency]):

@@ -7,6 +7,7 @@ import uuid
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -48,8 +49,10 @@ class TicketDetail(SessionView):
         serializer = TicketSerializer(ticket, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         texts = dict(serializer.validated_data)
-        seen = texts.pop("version", ticket.version)
+        seen = texts.pop("version", None)
         if texts:
+            if seen is None:
+                raise ValidationError({"version": ["Send the version of the text that you changed."]})
             ticket.edit(editor=request.user, seen_version=seen, **texts)
         return Response(TicketSerializer(self._ticket(ticket_id)).data)
 
@@ -72,10 +75,10 @@ class Graph(SessionView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, session_id: uuid.UUID) -> Response:
-        nodes = self.session.tickets.in_backlog().values(
-            "id", "key", "number", "title", "entity_group", "csv_type", "position", "status"
-        )
-        edges = TicketDependency.objects.filter(from_ticket__session=self.session).values(
+        backlog = self.session.tickets.in_backlog()
+        nodes = backlog.values("id", "key", "number", "title", "entity_group", "csv_type", "position", "status")
+        kept = TicketDependency.objects.filter(from_ticket__in=backlog, to_ticket__in=backlog)
+        edges = kept.order_by("from_ticket__position", "to_ticket__position").values(
             "from_ticket_id", "to_ticket_id", "kind", "source", "state", "rule"
         )
         return Response({"nodes": list(nodes), "edges": list(edges)})

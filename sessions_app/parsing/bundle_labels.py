@@ -5,10 +5,9 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from .csv_types import ENTITY_TYPES
-from .text import normal, slug
+from .text import normal, slug, split_list
 
 _PARENTHESES = re.compile(r"\(([^()]*)\)")
-_LIST_SEPARATOR = re.compile(r"\s*[,;\n]\s*")
 _EVERYTHING = re.compile(r"^(?:all|any|every|none|n/?a|tbd|various|multiple)\b", re.IGNORECASE)
 
 
@@ -69,4 +68,4 @@ def _bare(text: str, type_name: str) -> list[Reference]:
         return [Reference(stripped, entity_type_id(type_name), f"{stripped} ({type_name})")]
     if _EVERYTHING.match(stripped):
         return [Reference(stripped, "", stripped)]
-    return [Reference(part, "", part) for part in _LIST_SEPARATOR.split(stripped) if part]
+    return [Reference(part, "", part) for part in split_list(stripped)]

@@ -4,23 +4,27 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
 from .recognition import header_score, is_header_row
 from .tables import Finding, Row, Table, UnreadableFile
-from .text import normal
+from .text import normal, shortened
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 DELIMITER_NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 HEADER_WITHIN: Final = 25
 """The header is looked for in the first 25 records."""
+VOTE_WITHIN: Final = 1_000_000
+"""Characters from which the delimiter is found out."""
 
-_SEP_HINT = re.compile(r"^\ufeff?\"?sep=(?P<delimiter>[,;|\t])\"?\r?\n?$", re.IGNORECASE)
+_SEP_HINT = re.compile(
+    r"\ufeff?(?P<quote>\"?)sep=(?P<delimiter>[,;|\t])(?P=quote)[ ,;|\t]*(?:\r\n|\r|\n|$)", re.IGNORECASE
+)
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _PIPE_RULE = re.compile(r"^\s*\|[\s:|+-]+\|\s*$")
 _PIPE_CELL = re.compile(r"(?<!\\)\|")
-
 
 LONGEST_CELL: Final = 1_000_000
 """Characters; Python's csv module stops at 131,072 unless told otherwise."""
@@ -54,15 +58,15 @@ def read_table(text: str, *, delimiter: str = "", limits: Limits = LIMITS) -> Ta
     text, first_line, hinted = _without_sep_hint(text)
     chosen = delimiter or hinted or _vote(text)
     findings: list[Finding] = []
-    records = _limited(_records(text, chosen, first_line, findings), limits)
-    return table_from_records(records, delimiter=chosen, findings=findings)
+    records = _records(text, chosen, first_line, limits, findings)
+    table = table_from_records(records, delimiter=chosen, findings=findings)
+    return replace(table, warnings=(*table.warnings, *_rows_in_cells(table)))
 
 
 def _without_sep_hint(text: str) -> tuple[str, int, str]:
     """Excel's ``sep=;`` line: (text after it, number of its first line, delimiter)."""
-    first, _, rest = text.partition("\n")
-    hint = _SEP_HINT.match(first.rstrip("\r"))
-    return (rest, 2, hint["delimiter"]) if hint else (text, 1, "")
+    hint = _SEP_HINT.match(text)
+    return (text[hint.end() :], 2, hint["delimiter"]) if hint else (text, 1, "")
 
 
 def _vote(text: str) -> str:
@@ -70,74 +74,124 @@ def _vote(text: str) -> str:
 
     csv.Sniffer is misled by quoted multi-line cells; known headers are not.
     """
+    head = text[:VOTE_WITHIN]
 
     def strength(delimiter: str) -> tuple[int, int]:
         try:
-            sample = [cells for _, cells in islice(_strict_records(text, delimiter, 1), HEADER_WITHIN)]
+            sample = [cells for _, cells in islice(_strict_records(head, delimiter, 1), HEADER_WITHIN)]
         except csv.Error:
-            sample = [line.split(delimiter) for line in text[:20_000].splitlines()[:HEADER_WITHIN]]
+            sample = [line.split(delimiter) for line in head[:20_000].splitlines()[:HEADER_WITHIN]]
         widest = max((len(cells) for cells in sample), default=0)
         return max((header_score(cells) for cells in sample), default=0), widest
 
     return max(DELIMITERS, key=strength)
 
 
-def _strict_records(text: str, delimiter: str, first_line: int, *, strict: bool = True) -> Iterator[Record]:
+def _strict_records(text: str, delimiter: str, first_line: int) -> Iterator[Record]:
     csv.field_size_limit(LONGEST_CELL + 1)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = first_line
     for cells in reader:
         yield line, cells
         line = first_line + reader.line_num
 
 
-def _records(text: str, delimiter: str, first_line: int, findings: list[Finding]) -> list[Record]:
-    """All records, strictly; with sloppy but balanced quotes leniently and with a warning; never a swallowed file."""
-    read: list[Record] = []
+def _records(text: str, delimiter: str, first_line: int, limits: Limits, findings: list[Finding]) -> list[Record]:
+    """All records, strictly; with sloppy quotes within a line leniently and with a warning; never a swallowed file."""
     try:
-        read.extend(_strict_records(text, delimiter, first_line))
-    except csv.Error as error:
-        line = _line_after(read, first_line)
-        if "field larger" in str(error):
-            raise UnreadableFile(
-                "cell_too_long",
-                f"A cell in the record at line {line} is longer than {LONGEST_CELL:,} characters. Shorten it.",
-            ) from None
-        if text.count('"') % 2:
-            raise UnreadableFile(
-                "unclosed_quote",
-                f'The record that starts at line {line} opens a quote (") that is never closed, which would swallow '
-                "the rest of the file. Close the quote there, or export the sheet again.",
-            ) from None
-        findings.append(
-            Finding(
-                "loose_quotes",
-                f"Quotes do not follow the CSV rules at line {line}; the cell was read as well as possible.",
-                line=line,
-            )
+        return _limited(_strict_records(text, delimiter, first_line), limits)
+    except csv.Error:
+        loose: list[int] = []
+        read = _limited(_lenient_records(text, delimiter, first_line, loose), limits)
+    shown = ", ".join(map(str, loose[:10])) + (f" and {len(loose) - 10:,} more" if len(loose) > 10 else "")
+    findings.append(
+        Finding(
+            "loose_quotes",
+            f"Quotes do not follow the CSV rules in line {shown}; the cells were read as well as possible.",
+            line=loose[0],
         )
-        return list(_strict_records(text, delimiter, first_line, strict=False))
+    )
     return read
 
 
-def _line_after(read: list[Record], first_line: int) -> int:
-    if not read:
-        return first_line
-    line, cells = read[-1]
-    return line + 1 + sum(cell.count("\n") for cell in cells)
+def _lenient_records(text: str, delimiter: str, first_line: int, loose: list[int]) -> Iterator[Record]:
+    """Records with quotes inside quotes, whose lines are added to ``loose``.
+
+    A quote that goes wrong after a line end has swallowed a row, wherever it was meant to close.
+    """
+    lines = list(io.StringIO(text, newline=""))
+    reader = csv.reader(lines, delimiter=delimiter)
+    start = 0
+    while True:
+        line = first_line + start
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            raise UnreadableFile(
+                "cell_too_long",
+                f"A cell in the record at line {line} is longer than {LONGEST_CELL:,} characters. Shorten it, or close "
+                'the quote (") that opens there.',
+            ) from None
+        if not _is_strict(lines[start : reader.line_num], delimiter):
+            if reader.line_num - start > 1 or _is_open(lines[start], delimiter):
+                raise UnreadableFile(
+                    "unclosed_quote",
+                    f'The record that starts at line {line} opens a quote (") that is never closed where a cell ends, '
+                    "which would swallow the rows after it. Close the quote there, or export the sheet again.",
+                )
+            loose.append(line)
+        yield line, cells
+        start = reader.line_num
+
+
+def _is_strict(lines: list[str], delimiter: str) -> bool:
+    if all('"' not in line for line in lines):
+        return True
+    try:
+        return len(list(csv.reader(lines, delimiter=delimiter, strict=True))) == 1
+    except csv.Error:
+        return False
+
+
+def _is_open(line: str, delimiter: str) -> bool:
+    """Does the line end within quotes? Then one more line is swallowed."""
+    rows: list[list[str]] = list(csv.reader([line.rstrip("\r\n") + "\n", "x\n"], delimiter=delimiter))
+    return len(rows) == 1
+
+
+def _rows_in_cells(table: Table) -> Iterator[Finding]:
+    """Cells with whole rows in them: two stray quotes far apart make a cell of all that lies between."""
+    columns = sum(bool(header) for header in table.headers)
+    for row in table.rows:
+        for index, cell in enumerate(row.cells):
+            if "\n" not in cell and "\r" not in cell:
+                continue
+            inside = sum(line.count(table.delimiter) >= max(3, columns - 1) for line in _LINE_END.split(cell))
+            if inside:
+                yield Finding(
+                    "rows_in_a_cell",
+                    f'A cell holds what looks like {inside} more {"row" if inside == 1 else "rows"}. If a quote (") is '
+                    "missing or too many near this line, correct it; otherwise all is well.",
+                    row.number,
+                    row.line,
+                    table.headers[index] if index < len(table.headers) else "",
+                    shortened(cell),
+                )
 
 
 def _is_pipe_table(text: str) -> bool:
     """A Gherkin or Markdown table: nearly every line begins and ends with a pipe."""
-    lines = [line.strip() for line in text[:20_000].splitlines() if line.strip()]
+    lines: list[str] = [line.strip() for line in _LINE_END.split(text[:20_000]) if line.strip()]
     if len(text) > 20_000:
         lines = lines[:-1]
     piped = sum(line.startswith("|") and line.endswith("|") and len(line) > 1 for line in lines)
-    return piped >= 2 and piped >= 0.6 * len(lines)
+    return 2 <= piped >= 0.6 * len(lines)
 
 
 def _pipe_records(text: str) -> Iterator[Record]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(_LINE_END.split(text), start=1):
         bare = line.strip()
         if bare.startswith("|") and bare.endswith("|") and len(bare) > 1 and not _PIPE_RULE.match(bare):
             yield (
@@ -146,7 +200,7 @@ def _pipe_records(text: str) -> Iterator[Record]:
             )
 
 
-def _limited(records: Iterator[Record] | list[Record], limits: Limits) -> list[Record]:
+def _limited(records: Iterator[Record], limits: Limits) -> list[Record]:
     kept: list[Record] = []
     cell_count = 0
     for line, cells in records:

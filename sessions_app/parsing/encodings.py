@@ -60,7 +60,18 @@ def _decode_as_told(data: bytes, encoding: str) -> tuple[str, str]:
         ) from None
     if "\0" in text:
         raise UnreadableFile("binary_file", "The file holds NUL bytes, so it is no text table. Export it again as CSV.")
+    if not _is_whole(text):
+        raise UnreadableFile("wrong_encoding", f"The file cannot be read as {encoding}. Choose another encoding.")
     return text.removeprefix("\ufeff"), encoding
+
+
+def _is_whole(text: str) -> bool:
+    """No halves of a surrogate pair (UTF-7 and escapes can make them): they can neither be stored nor shown."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _utf16_without_mark(data: bytes) -> str:
@@ -82,8 +93,8 @@ def _decode_legacy(data: bytes) -> tuple[str, str]:
         guess = from_bytes(data[:200_000]).best()
         name = guess.encoding if guess else "latin-1"
         try:
-            return data.decode(name), name
-        except (UnicodeError, LookupError):
+            return _decode_as_told(data, name)
+        except UnreadableFile:
             return data.decode("latin-1"), "latin-1"
     if sum(ord(c) < 32 and c not in "\t\r\n\f" for c in text[:4096]) > 0.02 * len(text[:4096]):
         raise UnreadableFile(

@@ -62,6 +62,7 @@ def collect(sheets: Iterable[Sheet]) -> list[Entity]:
     Keys of fields and displays are provisional here (their bundle or view is not resolved yet).
     """
     by_identity: dict[tuple[str, ...], Entity] = {}
+    merged: dict[tuple[str, ...], _Merged] = {}
     order = {name: index for index, name in enumerate(CSV_TYPES)}
     for sheet in sorted(sheets, key=lambda sheet: order[sheet.csv_type]):
         for row in sheet.rows:
@@ -72,7 +73,11 @@ def collect(sheets: Iterable[Sheet]) -> list[Entity]:
             if entity is None:
                 by_identity[identity] = _entity(sheet, row, len(by_identity))
             else:
-                _add_row(entity, sheet, row)
+                if identity not in merged:
+                    merged[identity] = _Merged(entity)
+                merged[identity].add(sheet, row)
+    for rows in merged.values():
+        rows.join()
     return list(by_identity.values())
 
 
@@ -115,21 +120,33 @@ def _entity_type(kind: CsvType, row: ReadRow) -> str:
     return ""
 
 
-def _add_row(entity: Entity, sheet: Sheet, row: ReadRow) -> None:
-    """Fold one more row in: differing cells are joined with ``; ``, its place is remembered."""
-    if sheet.filename == entity.filename:
-        entity.rows.append(row.number)
-        entity.lines.append(row.line)
-    elif sheet.filename not in entity.other_files:
-        entity.other_files.append(sheet.filename)
-    if row.cells in entity.parts:
-        return
-    entity.parts.append(row.cells)
-    for target, source in ((entity.cells, row.cells), (entity.extra, row.extra)):
-        for column, value in source.items():
-            present = target.get(column, "")
-            if value not in present.split("; "):
-                target[column] = f"{present}; {value}" if present else value
+class _Merged:
+    """Further rows of one entity: differing cells are joined with ``; ``, places are remembered. Linear in the rows."""
+
+    def __init__(self, entity: Entity) -> None:
+        self.entity = entity
+        self.parts = {frozenset(part.items()) for part in entity.parts}
+        self.cells = {column: dict.fromkeys(value.split("; ")) for column, value in entity.cells.items()}
+        self.extra = {column: dict.fromkeys(value.split("; ")) for column, value in entity.extra.items()}
+
+    def add(self, sheet: Sheet, row: ReadRow) -> None:
+        entity = self.entity
+        if sheet.filename == entity.filename:
+            entity.rows.append(row.number)
+            entity.lines.append(row.line)
+        elif sheet.filename not in entity.other_files:
+            entity.other_files.append(sheet.filename)
+        part = frozenset(row.cells.items())
+        if part not in self.parts:
+            self.parts.add(part)
+            entity.parts.append(row.cells)
+        for target, source in ((self.cells, row.cells), (self.extra, row.extra)):
+            for column, value in source.items():
+                target.setdefault(column, {})[value] = None
+
+    def join(self) -> None:
+        self.entity.cells = {column: "; ".join(values) for column, values in self.cells.items()}
+        self.entity.extra = {column: "; ".join(values) for column, values in self.extra.items()}
 
 
 def name_for_key(entity: Entity) -> str:
@@ -140,11 +157,16 @@ def name_for_key(entity: Entity) -> str:
 def assign_keys(entities: Iterable[Entity]) -> None:
     """Give every entity its final key; equal ones get ``~2``, ``~3``. Parents must have theirs first."""
     taken: dict[str, int] = {}
+    given: set[str] = set()
     for entity in entities:
         base = f"{entity.csv_type}:{_names(entity)}"
         base = base if len(base) <= 200 else f"{entity.csv_type}:{slug(base, 150)}"
-        taken[base] = taken.get(base, 0) + 1
-        entity.key = base if taken[base] == 1 else f"{base}~{taken[base]}"
+        number = taken.get(base, 0) + 1
+        while (key := base if number == 1 else f"{base}~{number}") in given:
+            number += 1
+        taken[base] = number
+        given.add(key)
+        entity.key = key
 
 
 def _names(entity: Entity) -> str:

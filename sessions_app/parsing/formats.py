@@ -90,7 +90,8 @@ def _zip_format(data: bytes, extension: str) -> Format:
     if extension != "xlsx":
         raise UnreadableFile(
             "workbook_renamed",
-            "This is an Excel workbook with another ending. Upload it as .xlsx, or use File > Download > CSV for each tab.",
+            "This is an Excel workbook with another ending. Upload it as .xlsx, or use "
+            "File > Download > CSV for each tab.",
         )
     return Format.WORKBOOK
 
@@ -115,10 +116,11 @@ def _refuse_binary(data: bytes) -> None:
 def _refuse_markup(data: bytes) -> None:
     head = data[:4096].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
     lowered = head[:512].casefold()
-    if lowered.startswith(("<!doctype html", "<html", "<head", "<script")):
+    if lowered.startswith(("<!doctype html", "<html", "<head", "<script", "<!--", "<body", "<meta", "<table")):
         raise UnreadableFile(
             "html_page",
-            "This is a web page, often a sign-in page saved instead of the sheet. Open the sheet and use File > Download > CSV.",
+            "This is a web page, often a sign-in page saved instead of the sheet. Open the sheet and use "
+            "File > Download > CSV.",
         )
     if lowered.startswith("<?xml"):
         raise UnreadableFile("xml_file", "This is an XML file. Upload CSV, TSV, XLSX or a config.tar.gz.")

@@ -69,7 +69,10 @@ def read_tab(
     read = read_rows(table, recognition.csv_type, recognition.mapping, choices.exclusions)
     warnings = tuple(replace(finding, filename=filename) for finding in read.findings)
     if recognition.confidence == "low":
-        note = "The headers fit no tab of the Spec Tool, so the file is taken as custom. Choose another type if that is wrong."
+        note = (
+            "The headers fit no tab of the Spec Tool, so the file is taken as custom. "
+            "Choose another type if that is wrong."
+        )
         warnings = (Finding("type_unsure", note, filename=filename), *warnings)
     errors = tuple(_nothing_usable(read, filename))
     return Reading(filename, table, recognition, read, errors, warnings, use_known, choices.exclusions)

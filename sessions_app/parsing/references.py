@@ -13,13 +13,18 @@ from typing import Final
 from .bundle_labels import Reference, entity_type_id, parse_references
 from .entities import Entity, assign_keys, name_for_key
 from .tables import Finding
-from .text import normal, shortened
+from .text import normal, shortened, split_list
 
 BLOCKS: Final = "blocks"
 RELATES: Final = "relates"
 
 WITHOUT_BUNDLES: Final = frozenset({"user", "file"})
 """Entity types whose fields belong to the type itself, so that no bundle row is missed."""
+
+AT_MOST: Final = 20
+"""A name leads to no more entities than this, and no more names of one cell are reported one by one: fifty thousand
+rows that each fit fifty thousand others would never end.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +65,22 @@ class _Names:
 
     def called(self, name: str) -> list[Entity]:
         """By label, else by machine name."""
-        return self.by_label.get(normal(name)) or self.by_machine_name.get(normal(name)) or []
+        return (self.by_label.get(normal(name)) or self.by_machine_name.get(normal(name)) or [])[:AT_MOST]
 
     def named(self, name: str) -> list[Entity]:
         """By machine name, else by label."""
-        return self.by_machine_name.get(normal(name)) or self.by_label.get(normal(name)) or []
+        return (self.by_machine_name.get(normal(name)) or self.by_label.get(normal(name)) or [])[:AT_MOST]
+
+    def with_machine_name(self, name: str) -> list[Entity]:
+        return self.by_machine_name.get(normal(name), [])[:AT_MOST]
 
 
 _VARIANT = re.compile(r"^(?:[\s_-]*(?:\d+(?:\.\d+)?x|non-?webp|webp))+$", re.IGNORECASE)
 _FILTERED_BY = re.compile(r"\bview[:\s]+[\"“'`]?(?P<name>[a-z0-9_]+)", re.IGNORECASE)
-_FIELD_NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
+_FIELD_NAME = re.compile(r"(?<![a-z0-9])[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
 _VIEWS_SUFFIX = re.compile(r"_(?:value|target_id|tid|uri|end_value|format)(?:_\d+)?$")
 """Views names a filter after the column of the field's table: ``field_date_value``."""
-_LIST = re.compile(r"\s*[,;\n]\s*")
+_WORD = re.compile(r"\w+")
 
 
 class _Resolver:
@@ -84,6 +92,7 @@ class _Resolver:
         self.states: dict[str, _Names] = defaultdict(_Names)
         self.found = Resolution()
         self.edges: dict[tuple[int, int], tuple[Entity, Entity, str, str]] = {}
+        self.unresolved: dict[tuple[int, str], list[str]] = defaultdict(list)
         for entity in entities:
             self.tabs[entity.csv_type].append(entity)
             self.names[entity.csv_type].add(entity)
@@ -109,6 +118,7 @@ class _Resolver:
         self._view_hints()
         self._storages()
         self._transition_roles()
+        self._report_unresolved()
         self.found.dependencies = [Dependency(a.key, b.key, kind, rule) for a, b, kind, rule in self.edges.values()]
         return self.found
 
@@ -148,15 +158,23 @@ class _Resolver:
         self._need(entity, targets, rule, kind)
 
     def _unresolved(self, entity: Entity, column: str, name: str) -> None:
-        tab = _TARGET_NOUN.get((entity.csv_type, column), "row")
-        self._found(
-            entity,
-            "unresolved_reference",
-            column,
-            name,
-            message=f"No {tab} called “{shortened(name, 80)}” is in the uploaded files.",
-            expected=f"the name of a {tab} that exists",
-        )
+        self.unresolved[entity.order, column].append(name)
+
+    def _report_unresolved(self) -> None:
+        by_order = {entity.order: entity for entity in self.entities}
+        for (order, column), names in self.unresolved.items():
+            entity = by_order[order]
+            tab = _TARGET_NOUN.get((entity.csv_type, column), "row")
+            expected = f"the name of a {tab} that exists"
+            unique = list(dict.fromkeys(names))
+            for name in unique[:AT_MOST]:
+                message = (
+                    f"Unresolved {tab} references: no {tab} called “{shortened(name, 80)}” is in the uploaded files."
+                )
+                self._found(entity, "unresolved_reference", column, name, message=message, expected=expected)
+            if len(unique) > AT_MOST:
+                message = f"Unresolved {tab} references: {len(unique) - AT_MOST:,} more names in this cell."
+                self._found(entity, "unresolved_reference", column, unique[AT_MOST], message=message, expected=expected)
 
     def _found(self, entity: Entity, code: str, column: str, name: str, *, message: str, expected: str) -> None:
         self.found.findings.append(
@@ -180,7 +198,7 @@ class _Resolver:
             for name, targets in self._referenced(entity.cell("Ref. bundle")):
                 self._look_up(entity, "Ref. bundle", name, targets, "D2")
             for mention in _FILTERED_BY.findall(entity.cell("Settings/notes")):
-                self._need(entity, self.names["views"].by_machine_name.get(normal(mention), []), "D2b", RELATES)
+                self._need(entity, self.names["views"].with_machine_name(mention), "D2b", RELATES)
 
     def _field_bundle(self, entity: Entity) -> None:
         cell = entity.cell("Bundle")
@@ -224,14 +242,12 @@ class _Resolver:
             if found or "," not in reference.label:
                 yield reference.text, found
                 continue
-            *bare, last = _LIST.split(reference.label)
-            for part in bare:
+            for part in split_list(reference.label):
                 yield part, self._bundles_called(Reference(part, reference.entity_type, part))
-            yield last, self._bundles_called(Reference(last, reference.entity_type, last))
 
     def _bundles_called(self, reference: Reference) -> list[Entity]:
         if reference.entity_type:
-            return self.bundles.get((normal(reference.label), reference.entity_type), [])
+            return self.bundles.get((normal(reference.label), reference.entity_type), [])[:AT_MOST]
         return self.names["bundles"].named(reference.label)
 
     # D3, D4, D7, D8: parts of a parent
@@ -239,7 +255,7 @@ class _Resolver:
     def _displays(self) -> None:
         views = self.names["views"]
         for entity in self.tabs["view_displays"]:
-            by_id = views.by_machine_name.get(normal(entity.cell("View ID")), [])
+            by_id = views.with_machine_name(entity.cell("View ID"))
             column = "View ID" if by_id else "View"
             targets = by_id or views.called(entity.cell("View"))
             if not by_id and entity.occurrence <= len(targets):
@@ -278,7 +294,7 @@ class _Resolver:
     def _state_names(self, cell: str, states: _Names) -> list[str]:
         if not cell or states.called(cell):
             return [cell] if cell else []
-        return [name for name in _LIST.split(cell) if normal(name) and normal(name) not in {"all", "any"}]
+        return [name for name in split_list(cell) if normal(name) not in {"", "all", "any"}]
 
     # D5: responsive image styles
 
@@ -287,7 +303,7 @@ class _Resolver:
         variants: dict[str, list[Entity]] = defaultdict(list)
         for style in self.tabs["image_styles"]:
             words = normal(style.label).split(" ")
-            for cut in range(1, len(words)):
+            for cut in range(max(1, len(words) - 4), len(words)):
                 if _VARIANT.match(" ".join(words[cut:])):
                     variants[" ".join(words[:cut])].append(style)
         return variants
@@ -307,7 +323,7 @@ class _Resolver:
 
     def _look_up_group(self, entity: Entity, group: str) -> None:
         exact = self.names["image_styles"].called(group)
-        variants = self.styles.get(normal(group), [])
+        variants = self.styles.get(normal(group), [])[:AT_MOST]
         if exact or variants:
             self._need(entity, [*exact, *variants], "D5")
         else:
@@ -317,7 +333,7 @@ class _Resolver:
         known = self.names["image_styles"]
         if not cell:
             return []
-        return [cell] if known.called(cell) else [name for name in _LIST.split(cell) if normal(name)]
+        return [cell] if known.called(cell) else list(filter(normal, split_list(cell)))
 
     # D6, D9, D10: bundles named from elsewhere
 
@@ -350,19 +366,20 @@ class _Resolver:
             type_match = re.search(r"entity(?:_revision|_complete)?:([a-z_]+)", destination)
             for name, targets in self._referenced(entity.cell("Bundle"), type_match[1] if type_match else ""):
                 self._look_up(entity, "Bundle", name, targets, "D10")
-            for name in filter(normal, _LIST.split(entity.cell("Dependencies"))):
+            for name in filter(normal, split_list(entity.cell("Dependencies"))):
                 self._look_up(entity, "Dependencies", name, self.names["migrations"].named(name), "D10")
 
     # D11, D12, D13: hints
 
     def _view_hints(self) -> None:
-        fields = self.names["fields"].by_machine_name
+        fields = self.names["fields"]
         views = {view.key: view for view in self.tabs["views"]}
         for entity in (*self.tabs["views"], *self.tabs["view_displays"]):
             view = views.get(entity.parent_key, entity)
             text = normal(f"{entity.cell('Notes')} {entity.cell('Description')}")
             for word in dict.fromkeys(_FIELD_NAME.findall(text)):
-                self._need(view, fields.get(word) or fields.get(_VIEWS_SUFFIX.sub("", word), []), "D11", RELATES)
+                named = fields.with_machine_name(word) or fields.with_machine_name(_VIEWS_SUFFIX.sub("", word))
+                self._need(view, named, "D11", RELATES)
 
     def _storages(self) -> None:
         """Fields of one storage relate to the row that creates it."""
@@ -376,15 +393,17 @@ class _Resolver:
                 self._need(entity, [creator], "D12", RELATES)
 
     def _transition_roles(self) -> None:
-        roles = [
-            (role, re.compile(rf"\b{re.escape(normal(role.label))}\b"))
-            for role in self.tabs["user_roles"]
-            if normal(role.label)
-        ]
+        """Looks the words of the notes up among the roles, one, two … at a time, and not each role in each note."""
+        roles: dict[tuple[str, ...], list[Entity]] = defaultdict(list)
+        for role in self.tabs["user_roles"]:
+            roles[tuple(_WORD.findall(normal(role.label)))].append(role)
+        lengths = sorted({len(words) for words in roles} & set(range(1, 9)))
         for entity in self.tabs["workflow_transitions"]:
-            text = normal(entity.cell("Notes"))
-            if text:
-                self._need(entity, [role for role, pattern in roles if pattern.search(text)], "D13", RELATES)
+            words = _WORD.findall(normal(entity.cell("Notes")))
+            for length in lengths:
+                for at in range(len(words) - length + 1):
+                    named = roles.get(tuple(words[at : at + length]), [])
+                    self._need(entity, named[:AT_MOST], "D13", RELATES)
 
 
 _PARENT_RULES: Final = frozenset({"D1", "D3", "D4", "D7", "D8", "D10"})

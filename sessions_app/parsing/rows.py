@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from .bundle_labels import entity_type_id
 from .csv_types import CSV_TYPES, CsvType
 from .tables import Finding, Row, Table
 from .text import clean, is_formula, is_sheet_error, normal, normal_header, shortened
@@ -55,6 +56,9 @@ class ReadTable:
         return sum(row.disposition is Disposition.USED for row in self.rows)
 
 
+AT_MOST: Final = 1_000
+"""Findings of one kind; the rest is counted."""
+
 _SAME: Final = "same {noun} as row {row}"
 
 
@@ -80,12 +84,12 @@ class _Reader:
         ]
         self.seen: dict[tuple[str, ...], ReadRow] = {}
         self.noticed: list[Finding] = []
-        self.ragged: list[Row] = []
+        self.counted: Counter[str] = Counter()
         self.names_are_usual = self._names_are_usual()
 
     def _names_are_usual(self) -> bool:
         """Most rows have a machine name, so that a row with nothing but a label is a section title."""
-        if self.kind.machine_name not in self.mapping:
+        if not self.kind.machine_name or self.kind.machine_name not in self.mapping:
             return False
         at = self.mapping.index(self.kind.machine_name)
         rows = [row for row in self.table.rows if any(normal(cell) for cell in row.cells)]
@@ -105,17 +109,25 @@ class _Reader:
         cells: dict[str, str] = {}
         extra: dict[str, str] = {}
         if len(row.cells) > len(self.mapping) and any(normal(cell) for cell in row.cells[len(self.mapping) :]):
-            self.ragged.append(row)
+            self._note(
+                Finding(
+                    "extra_cells",
+                    f"The row has {len(row.cells)} cells, the header {len(self.mapping)}; "
+                    "the extra ones are kept under “Column n”.",
+                    row.number,
+                    row.line,
+                )
+            )
         for index, raw in enumerate(row.cells):
             value = clean(raw)
             if not value:
                 continue
             column = self.mapping[index] if index < len(self.mapping) else ""
-            if column:
+            if column and column not in cells:
                 cells[column] = value
             else:
-                header = self.table.headers[index] if index < len(self.mapping) else ""
-                extra.setdefault(header or f"Column {index + 1}", value)
+                header = (self.table.headers[index] if index < len(self.mapping) else "") or f"Column {index + 1}"
+                extra[header if header not in extra else f"{header} (column {index + 1})"] = value
         return cells, extra
 
     def _judge(self, row: Row, cells: dict[str, str]) -> tuple[Disposition, str, tuple[str, ...]]:
@@ -184,10 +196,11 @@ class _Reader:
             numbered = (*identity, str(occurrence))
             first = self.seen.get(numbered)
             if first is None:
-                self.noticed.append(
+                self._note(
                     Finding(
                         "ambiguous_view",
-                        "Another display has the same view and machine name; they are kept apart, as two views may share a label.",
+                        "Another display has the same view and machine name; they are kept apart, as two views may "
+                        "share a label.",
                         row.number,
                         row.line,
                         "View",
@@ -206,7 +219,7 @@ class _Reader:
 
     def _notice_difference(self, row: Row, cells: dict[str, str], first: ReadRow) -> None:
         column = next((name for name in (*first.cells, *cells) if first.cells.get(name) != cells.get(name)), "")
-        self.noticed.append(
+        self._note(
             Finding(
                 "duplicate_differs",
                 f"The {self.kind.noun} is in row {first.number} already, with other cells; both rows make one ticket.",
@@ -248,7 +261,7 @@ class _Reader:
 
     def _about(self, read: ReadRow, code: str, column: str, message: str, expected: str) -> None:
         value = read.cells.get(column, read.extra.get(column, ""))
-        self.noticed.append(Finding(code, message, read.number, read.line, column, shortened(value), expected))
+        self._note(Finding(code, message, read.number, read.line, column, shortened(value), expected))
 
     def findings(self, rows: Sequence[ReadRow]) -> Iterator[Finding]:
         yield from self.table.warnings
@@ -265,16 +278,17 @@ class _Reader:
                 yield Finding(code, f"{reasons[reason]} {words}.")
         for row in rows:
             if row.reason.startswith("names no"):
-                yield Finding("no_name", f"The row {row.reason}.", row.number, row.line, self.kind.label, "", "a name")
-        for ragged in self.ragged:
-            yield Finding(
-                "extra_cells",
-                f"The row has {len(ragged.cells)} cells, the header {len(self.mapping)}; "
-                "the extra ones are kept under “Column n”.",
-                ragged.number,
-                ragged.line,
-            )
+                about = f"The row {row.reason}."
+                self._note(Finding("no_name", about, row.number, row.line, self.kind.label, "", "a name"))
         yield from self.noticed
+        for code, count in self.counted.items():
+            if count > AT_MOST:
+                yield Finding(code, f"{count - AT_MOST:,} more like these.")
+
+    def _note(self, finding: Finding) -> None:
+        self.counted[finding.code] += 1
+        if self.counted[finding.code] <= AT_MOST:
+            self.noticed.append(finding)
 
     def _about_headers(self) -> Iterator[Finding]:
         counted = Counter(header for header in self.headers if header)
@@ -310,6 +324,8 @@ def identity_of(kind: CsvType, cells: Mapping[str, str]) -> tuple[str, ...]:
         value = normal(cells.get(column, ""))
         if column == kind.machine_name and not value:
             value = "label " + normal(cells.get(kind.label, ""))
+        if column in {"Type", "Entity Type"}:
+            value = entity_type_id(value)
         if column == kind.label and kind.machine_name in kind.identity and cells.get(kind.machine_name):
             value = ""
         names.append(value)

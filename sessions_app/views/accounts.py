@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 from knox.models import AuthToken
 
 from sessions_app.models import AuditEvent
@@ -34,6 +34,7 @@ class TokenForm(forms.Form):
     )
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_variables("token")
 def tokens(request: HttpRequest) -> HttpResponse:
     """The user's API tokens; a new one is shown once, on the answer to the form, and never again."""

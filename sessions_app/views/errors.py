@@ -5,6 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import requires_csrf_token
@@ -43,7 +45,8 @@ def _answer(request: HttpRequest, status: int, detail: str = "") -> HttpResponse
 
 @requires_csrf_token
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _answer(request, 400)
+    many = f"At most {settings.UPLOAD_MAX_FILES} files are accepted at once. Send the others afterwards."
+    return _answer(request, 400, many if isinstance(exception, TooManyFilesSent) else "")
 
 
 @requires_csrf_token

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import content_disposition_header
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from sessions_app.actions import imports
 from sessions_app.inspection import grouped
 from sessions_app.models import UploadedFile
 from sessions_app.parsing.csv_types import CSV_TYPES
 from sessions_app.parsing.intake import Choices
-from sessions_app.parsing.rows import Disposition
+from sessions_app.parsing.rows import Disposition, ReadRow
 from sessions_app.parsing.tables import Finding
 from sessions_app.safe_csv import safe_csv
 
@@ -27,6 +27,7 @@ from .imports import choices_from, value_counts
 ROWS_PER_PAGE = 50
 
 
+@require_safe
 def file_detail(request: HttpRequest, session_id: uuid.UUID, file_id: uuid.UUID) -> HttpResponse:
     """Raw beside mapped, with the disposition of every row; the mapping and the filter can be changed here."""
     session = session_or_404(request, session_id)
@@ -35,7 +36,9 @@ def file_detail(request: HttpRequest, session_id: uuid.UUID, file_id: uuid.UUID)
     only = request.GET.get("rows", "")
     all_rows = reading.read.rows if reading.read else ()
     rows = [row for row in all_rows if not only or row.disposition == only]
-    page = Paginator(rows, ROWS_PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(rows, ROWS_PER_PAGE).get_page(
+        request.GET.get("page") or _page_with(rows, request.GET.get("row", ""))
+    )
     context = {
         "session": session,
         "file": file,
@@ -51,6 +54,12 @@ def file_detail(request: HttpRequest, session_id: uuid.UUID, file_id: uuid.UUID)
         ],
     }
     return render(request, "sessions_app/files/detail.html", context)
+
+
+def _page_with(rows: Sequence[ReadRow], number: str) -> int:
+    """The page on which row ``number`` stands; the first without one."""
+    place = next((at for at, row in enumerate(rows) if str(row.number) == number), 0)
+    return place // ROWS_PER_PAGE + 1
 
 
 @require_POST
@@ -76,6 +85,7 @@ def file_delete(request: HttpRequest, session_id: uuid.UUID, file_id: uuid.UUID)
     return redirect(session)
 
 
+@require_safe
 def file_rows(request: HttpRequest, session_id: uuid.UUID, file_id: uuid.UUID, which: str) -> HttpResponse:
     """Rows that made no ticket (``failed``) or all of them (``all``), as a CSV with what became of each and why."""
     session = session_or_404(request, session_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 
@@ -9,7 +10,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
 
 from sessions_app import staging
 from sessions_app.actions import imports
@@ -55,6 +57,7 @@ def upload(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     return redirect("sessions:import", session.pk, batch.id)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def preview(request: HttpRequest, session_id: uuid.UUID, batch_id: uuid.UUID) -> HttpResponse:
     """What an import would do: raw beside mapped, every row accounted for, errors and warnings; choices can be
     changed.
@@ -64,13 +67,13 @@ def preview(request: HttpRequest, session_id: uuid.UUID, batch_id: uuid.UUID) ->
     if request.method == "POST":
         _take_choices(request, batch)
         batch.save()
-        return redirect("sessions:import", session.pk, batch.id)
+        return redirect(_back_to_tab(request, session, batch))
     uploads = _read(session, batch)
     specification = imports.read_together(session, uploads)
     across = imports.findings_across(specification)
     changes = imports.changes(session, uploads) if session.files.exists() else None
     tabs = [
-        _tab(staged.number, index, upload, reading, across)
+        _tab(staged, index, upload, reading, across)
         for staged, upload in zip(batch.files, uploads, strict=True)
         for index, reading in enumerate(upload.readings)
     ]
@@ -154,6 +157,10 @@ def _take_choices(request: HttpRequest, batch: staging.Batch) -> None:
     staged.choices[request.POST.get("tab", "")] = choices_from(request)
 
 
+_DECIDES_HEADERS = {"csv_type": "type", "encoding": "encoding", "delimiter": "delimiter"}
+"""Where one of these changes, the posted mapping belongs to another table and is found out anew."""
+
+
 def choices_from(request: HttpRequest) -> dict[str, Any]:
     """Type, encoding, delimiter, mapping and exclusions from a form (also used by the file page)."""
     posted = request.POST
@@ -164,28 +171,38 @@ def choices_from(request: HttpRequest) -> dict[str, Any]:
         chosen["encoding"] = posted["encoding"]
     if posted.get("delimiter") in DELIMITER_NAMES:
         chosen["delimiter"] = posted["delimiter"]
-    same_type = (
-        posted.get("csv_type") == posted.get("was_type") and not chosen.get("encoding") and not chosen.get("delimiter")
-    )
-    if same_type and posted.getlist("mapping"):
+    same_table = all(posted.get(name, "") == posted.get(f"was_{was}", "") for name, was in _DECIDES_HEADERS.items())
+    if same_table and posted.getlist("mapping"):
         chosen["mapping"] = posted.getlist("mapping")
     column = posted.get("filter_column", "")
     if column:
         seen, wanted = posted.getlist("filter_seen"), set(posted.getlist("filter_wanted"))
-        chosen["exclusions"] = {column: [value for value in seen if value not in wanted]}
+        unwanted = [value.replace("\0", "") for value in seen if value not in wanted]
+        chosen["exclusions"] = {column.replace("\0", ""): unwanted}
     return chosen
 
 
-def _tab(number: int, index: int, upload: imports.ReadUpload, reading: Reading, across: list[Any]) -> dict[str, Any]:
+def _back_to_tab(request: HttpRequest, session: Session, batch: staging.Batch) -> str:
+    """The preview with the tab open whose choices were sent."""
+    address = reverse("sessions:import", args=[session.pk, batch.id])
+    anchor = request.POST.get("anchor", "")
+    return f"{address}?open={anchor}#tab-{anchor}" if re.fullmatch(r"\d{1,4}-\d{1,4}", anchor) else address
+
+
+def _tab(
+    staged: staging.StagedFile, index: int, upload: imports.ReadUpload, reading: Reading, across: list[Any]
+) -> dict[str, Any]:
     """Everything that the preview shows of one tab."""
     about = [*reading.warnings, *(finding for finding in across if finding.filename == reading.filename)]
     read = reading.read
     rows = [row for row in read.rows if row.number][:PREVIEW_ROWS] if read else []
     sheet = reading.table.sheet or reading.table.csv_type if reading.table else ""
+    tab = sheet if len(upload.readings) > 1 or sheet else ""
     return {
-        "number": number,
-        "anchor": f"{number}-{index}",
-        "tab": sheet if len(upload.readings) > 1 or sheet else "",
+        "number": staged.number,
+        "anchor": f"{staged.number}-{index}",
+        "tab": tab,
+        "chosen": staged.choices.get(tab, {}),
         "reading": reading,
         "size": len(upload.data),
         "headers": _headers(reading),

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
 
+from sessions_app.correlation import correlation_id
 from sessions_app.errors import AppError
 
 
@@ -25,6 +27,12 @@ class AppErrorMiddleware:
         if not isinstance(exception, AppError):
             return None
         status = getattr(exception, "status", exception.http_status)
-        return render(
-            request, "problem.html", {"error": exception, "back": request.headers.get("Referer", "")}, status=status
-        )
+        context = {"error": exception, "back": _back(request), "request_id": correlation_id.get()}
+        return render(request, "problem.html", context, status=status)
+
+
+def _back(request: HttpRequest) -> str:
+    """The page that the person came from, if it is one of ours."""
+    came_from = request.headers.get("Referer", "")
+    ours = url_has_allowed_host_and_scheme(came_from, {request.get_host()}, require_https=request.is_secure())
+    return came_from if ours else ""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_safe
 
 SAMPLE = Path(__file__).parent.parent / "sample_spec"
 
@@ -17,6 +18,7 @@ def sample_files() -> list[tuple[str, bytes]]:
     return [(path.name, path.read_bytes()) for path in sorted(SAMPLE.glob("*.csv"))]
 
 
+@require_safe
 def sample_zip(request: HttpRequest) -> HttpResponse:
     """All sample CSVs in one archive."""
     packed = io.BytesIO()

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sessions_app.actions import sessions as actions
 from sessions_app.actions.imports import findings_across, specification_of
@@ -48,7 +48,7 @@ class SessionForm(forms.ModelForm[Session]):
         self.fields["workspace"].initial = mine.first()
         if len(mine) == 1:
             self.fields["workspace"].widget = forms.HiddenInput()
-        if self.instance.pk:
+        if not self.instance._state.adding:  # a new one has its id already
             del self.fields["workspace"]
 
     def clean_llm_provider_choice(self) -> str:
@@ -58,6 +58,7 @@ class SessionForm(forms.ModelForm[Session]):
         return self.cleaned_data["granularity"] or Session.Granularity.ROW
 
 
+@require_safe
 def session_list(request: HttpRequest) -> HttpResponse:
     """The sessions of all of the user's workspaces."""
     sessions = (
@@ -70,6 +71,7 @@ def session_list(request: HttpRequest) -> HttpResponse:
     return render(request, "sessions_app/sessions/list.html", {"sessions": sessions[:200], "may_create": may_create})
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def session_new(request: HttpRequest) -> HttpResponse:
     form = SessionForm(request.POST or None, user=request.user)
     if request.method == "POST" and form.is_valid():
@@ -81,6 +83,7 @@ def session_new(request: HttpRequest) -> HttpResponse:
     return render(request, "sessions_app/sessions/form.html", {"form": form, "title": "New session"})
 
 
+@require_safe
 def session_detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """Everything about a session on one page: files, what was noticed, the run, the tickets."""
     session = session_or_404(request, session_id)
@@ -102,6 +105,7 @@ def session_detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     return render(request, "sessions_app/sessions/detail.html", context)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def session_edit(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     session = session_or_404(request, session_id, needs="edit")
     form = SessionForm(request.POST or None, instance=session, user=request.user)

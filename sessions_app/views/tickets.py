@@ -8,6 +8,8 @@ from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_safe
 
 from sessions_app.filters import filtered_tickets
 from sessions_app.models import Ticket
@@ -18,6 +20,7 @@ from .access import session_or_404, ticket_or_404
 PAGE_SIZES = (50, 100, 200)
 
 
+@require_safe
 def ticket_list(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """The session's tickets with filters, search and pages in the URL. htmx gets the rows alone."""
     session = session_or_404(request, session_id)
@@ -34,11 +37,7 @@ def ticket_list(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
         "position",
         "updated_at",
     )
-    size = (
-        int(wanted["size"])
-        if wanted.get("size", "").isdecimal() and int(wanted["size"]) in PAGE_SIZES
-        else PAGE_SIZES[0]
-    )
+    size = next((each for each in PAGE_SIZES if str(each) == wanted.get("size")), PAGE_SIZES[0])
     page = Paginator(tickets, size).get_page(wanted.get("page"))
     counts = {row["csv_type"]: row["count"] for row in session.tickets.values("csv_type").annotate(count=Count("pk"))}
     context = {
@@ -57,9 +56,12 @@ def ticket_list(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
         if request.headers.get("HX-Target") == "tickets"
         else "sessions_app/tickets/list.html"
     )
-    return render(request, template, context)
+    response = render(request, template, context)
+    patch_vary_headers(response, ["HX-Target"])  # a browser going back must not take the rows for the page
+    return response
 
 
+@require_safe
 def ticket_detail(request: HttpRequest, session_id: uuid.UUID, ticket_id: uuid.UUID) -> HttpResponse:
     """Source cells beside the text, and what it needs and is needed by."""
     session = session_or_404(request, session_id)
@@ -73,6 +75,7 @@ def ticket_detail(request: HttpRequest, session_id: uuid.UUID, ticket_id: uuid.U
         "needed_by": ticket.needed_by.select_related("from_ticket").order_by("from_ticket__position"),
         "previous": neighbours.filter(position__lt=ticket.position).order_by("-position").first(),
         "next": neighbours.filter(position__gt=ticket.position).order_by("position").first(),
+        "files": dict(session.files.values_list("filename", "pk")),
         "has_parts": any(fact.get("part") for fact in ticket.facts),
     }
     return render(request, "sessions_app/tickets/detail.html", context)

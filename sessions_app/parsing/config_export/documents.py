@@ -94,7 +94,7 @@ class _Builder:
         size = 1 + len(event.value) // _CHARACTERS_PER_NODE
         self._count(size)
         is_null = event.implicit[0] and not event.style and event.value in _NULLS
-        value = "" if is_null else event.value
+        value = "" if is_null else event.value.replace("\0", "")
         if event.anchor:
             self._anchored[event.anchor] = value, size
         self._put(value)

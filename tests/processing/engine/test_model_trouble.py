@@ -42,7 +42,7 @@ def test_a_model_writes_the_tickets_and_the_ledger_knows_each_call(session, serv
 
 
 def test_now_and_then_a_failure_is_tried_again_and_nobody_notices(session, server, run_jobs):
-    server.behave(fault="500", rate=0.25)
+    server.behave(fault="500", rate=0.25, retry_after=0.0)
     task = generate(session, run_jobs)
 
     assert task.status in ("completed", "completed_with_errors", "paused")
@@ -53,7 +53,7 @@ def test_now_and_then_a_failure_is_tried_again_and_nobody_notices(session, serve
 
 def test_an_item_costs_four_calls_at_most(session, server, run_jobs, settings):
     settings.ENGINE = {**settings.ENGINE, "BREAKER": 10_000}
-    server.behave(fault="500")
+    server.behave(fault="500", retry_after=0.0)
     task = generate(session, run_jobs)
 
     assert task.status == "completed_with_errors"
@@ -72,7 +72,7 @@ def test_five_equal_failures_in_a_row_pause_the_run(session, server, run_jobs):
 
 
 def test_a_paused_run_goes_on_when_the_server_is_well_again(session, server, run_jobs):
-    server.behave(fault="500")
+    server.behave(fault="500", retry_after=0.0)
     assert generate(session, run_jobs).status == "paused"
 
     server.behave()
