@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -140,24 +141,22 @@ def read_together(session: Session, uploads: Iterable[ReadUpload]) -> Specificat
 
 
 def _accepted(uploads: Iterable[ReadUpload]) -> list[tuple[ReadUpload, Reading]]:
-    """The tabs that can be imported. Of two different files of one name the second becomes ``Fields (2).csv``."""
-    accepted: list[tuple[ReadUpload, Reading]] = []
-    met: dict[str, set[str]] = {}
-    for upload in uploads:
-        for reading in upload.readings:
-            digests = met.setdefault(reading.filename, set())
-            if not reading.accepted or upload.sha256 in digests:
-                continue
-            digests.add(upload.sha256)
-            accepted.append((upload, replace(reading, filename=_numbered(reading.filename, len(digests)))))
+    """The tabs that can be imported, each once. Of two different files of one name the second becomes ``a (2).csv``."""
+    tabs = {
+        (reading.filename, upload.sha256): (upload, reading)
+        for upload in uploads
+        for reading in upload.readings
+        if reading.accepted
+    }
+    taken: set[str] = set()
+    accepted = []
+    for upload, reading in tabs.values():
+        stem, dot, extension = reading.filename.rpartition(".")
+        numbered = (f"{stem} ({n}){dot}{extension}" if dot else f"{extension} ({n})" for n in count(2))
+        name = next(each for each in chain([reading.filename], numbered) if each not in taken)
+        taken.add(name)
+        accepted.append((upload, replace(reading, filename=name)))
     return accepted
-
-
-def _numbered(filename: str, number: int) -> str:
-    stem, dot, extension = filename.rpartition(".")
-    return (
-        filename if number == 1 else f"{stem or extension} ({number}){dot if stem else ''}{extension if stem else ''}"
-    )
 
 
 def _replaced(session: Session, uploads: list[ReadUpload]) -> list[UploadedFile]:
@@ -168,7 +167,7 @@ def _replaced(session: Session, uploads: list[ReadUpload]) -> list[UploadedFile]
     refused_names = {reading.filename for upload in uploads for reading in upload.readings} - names
     return [
         kept
-        for kept in session.files.prefetch_related("rows")
+        for kept in session.files.all()
         if kept.filename in names
         or (kept.filename.partition(" › ")[0] in sources and kept.filename not in refused_names)
     ]

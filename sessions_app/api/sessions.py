@@ -34,7 +34,10 @@ class SessionList(ListCreateAPIView[Session]):
         sessions = Session.objects.visible_to(self.request.user).select_related("workspace")
         stage = self.request.query_params.get("stage")
         sessions = sessions.filter(stage=stage) if stage else sessions.active()
-        return sessions.annotate(file_count=Count("files", distinct=True), ticket_count=Count("tickets", distinct=True))
+        counted = sessions.annotate(
+            file_count=Count("files", distinct=True), ticket_count=Count("tickets", distinct=True)
+        )
+        return counted.order_by("-last_activity_at", "pk")  # a query that counts forgets the model's own order
 
     @extend_schema(parameters=[OpenApiParameter("stage", str, enum=Session.Stage.values)])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

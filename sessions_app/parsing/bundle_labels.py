@@ -8,6 +8,7 @@ from .csv_types import ENTITY_TYPES
 from .text import normal, slug, split_list
 
 _PARENTHESES = re.compile(r"\(([^()]*)\)")
+_FULL_WIDTH = str.maketrans("（），；", "(),;")
 _EVERYTHING = re.compile(r"^(?:all|any|every|none|n/?a|tbd|various|multiple)\b", re.IGNORECASE)
 
 
@@ -44,6 +45,7 @@ def parse_references(cell: str, known_types: Container[str] = ()) -> list[Refere
 
     ``known_types``: entity type ids that this specification has beyond the usual ones.
     """
+    cell = cell.translate(_FULL_WIDTH)
     found: list[Reference] = []
     start = 0
     for match in _PARENTHESES.finditer(cell):

@@ -175,8 +175,7 @@ def _names(entity: Entity) -> str:
         case "bundles" | "view_modes":
             return f"{entity.entity_type or 'unknown'}.{own}"
         case "fields":
-            bundle = entity.bundle or slug(entity.cell("Bundle", "Bundle machine name", "Type") or "no bundle")
-            return f"{entity.entity_type or 'unknown'}.{bundle}.{own}"
+            return f"{entity.entity_type or 'unknown'}.{entity.bundle or _unresolved_bundle(entity)}.{own}"
         case "view_displays" | "workflow_states" | "workflow_transitions":
             return f"{_parent_name(entity)}.{own}"
         case "image_effects":
@@ -184,6 +183,13 @@ def _names(entity: Entity) -> str:
         case "migration_mappings":
             return f"{_parent_name(entity)}.{slug(' to '.join((entity.cell('Source field'), entity.label)))}"
     return own
+
+
+def _unresolved_bundle(entity: Entity) -> str:
+    """As the bundle will most likely be called once its row is uploaded, so that the key may stay."""
+    references = parse_references(entity.cell("Bundle"))
+    named = references[0].label if references else entity.cell("Type") or "no bundle"
+    return slug(entity.cell("Bundle machine name") or named)
 
 
 def _parent_name(entity: Entity) -> str:

@@ -94,7 +94,7 @@ def _blocking(table: Table, recognition: Recognition, filename: str) -> list[Fin
         return [
             Finding(
                 "type_unknown",
-                f"None of the Spec Tool's column names was found. The headers are: {shown}. "
+                f"The headers fit no tab of the Spec Tool. They are: {shown}. "
                 "Check that the first row names the columns, or choose the type and map the columns yourself.",
                 line=table.header_line,
                 blocks=True,
@@ -123,10 +123,10 @@ def _blocking(table: Table, recognition: Recognition, filename: str) -> list[Fin
 def _nothing_usable(read: ReadTable, filename: str) -> list[Finding]:
     if read.entity_count or read.dispositions["filtered"]:
         return []
-    below = [row for row in read.rows if row.number]
-    message = (
-        f"None of the {len(below)} rows names a {CSV_TYPES[read.csv_type].noun}."
-        if below
-        else "There are no rows below the header. If the tab is not used yet, leave it out."
-    )
+    below = sum(bool(row.number) for row in read.rows)
+    noun = CSV_TYPES[read.csv_type].noun
+    if below:
+        message = f"None of the {below:,} rows names a {noun}. Fill the columns that name it, or leave the tab out."
+    else:
+        message = "There are no rows below the header. If the tab is not used yet, leave it out."
     return [Finding("no_entities", message, blocks=True, filename=filename)]

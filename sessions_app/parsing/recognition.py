@@ -179,7 +179,9 @@ def _has_mark(mapping: Sequence[str], kind: CsvType) -> bool:
 
 def _is_plausible(mapping: Sequence[str], kind: CsvType) -> bool:
     """Enough of the tab is there to say "this is it, and a column is missing" instead of "I do not know this"."""
-    return len(set(mapping) - {""}) >= max(3, len(kind.columns) // 3)
+    mapped = set(mapping) - {""}
+    marks = sum(column.marks_type for column in kind.columns if column.name in mapped)
+    return len(mapped) >= 3 and (marks >= 2 or len(mapped) >= len(kind.columns) // 3)
 
 
 def _missing(headers: Sequence[str], mapping: Sequence[str], kind: CsvType) -> tuple[tuple[str, str], ...]:

@@ -59,6 +59,9 @@ class ReadTable:
 AT_MOST: Final = 1_000
 """Findings of one kind; the rest is counted."""
 
+OWN_COLUMN: Final = "ticketgen: "
+"""Starts the headers that are added to downloads of rows; such columns are never read."""
+
 _SAME: Final = "same {noun} as row {row}"
 
 
@@ -120,7 +123,7 @@ class _Reader:
             )
         for index, raw in enumerate(row.cells):
             value = clean(raw)
-            if not value:
+            if not value or self._is_our_own(index):
                 continue
             column = self.mapping[index] if index < len(self.mapping) else ""
             if column and column not in cells:
@@ -129,6 +132,10 @@ class _Reader:
                 header = (self.table.headers[index] if index < len(self.mapping) else "") or f"Column {index + 1}"
                 extra[header if header not in extra else f"{header} (column {index + 1})"] = value
         return cells, extra
+
+    def _is_our_own(self, index: int) -> bool:
+        """Columns that a download of rows added; a corrected file may come back with them."""
+        return index < len(self.table.headers) and self.table.headers[index].startswith(OWN_COLUMN)
 
     def _judge(self, row: Row, cells: dict[str, str]) -> tuple[Disposition, str, tuple[str, ...]]:
         if row.number == 0:
@@ -241,7 +248,7 @@ class _Reader:
                     read, "cell_missing", name, f"No {name}: what this {kind.noun} belongs to is unknown.", f"a {name}"
                 )
         machine_name = read.cells.get(kind.machine_name, "")
-        if machine_name and not _is_drupal_name(machine_name):
+        if machine_name and not _is_drupal_name(machine_name, hyphens=kind.name == "menus"):
             self._about(
                 read,
                 "machine_name_unusual",
@@ -305,7 +312,7 @@ class _Reader:
         unknown = [
             header
             for header, column in zip(self.table.headers, self.mapping, strict=True)
-            if normal_header(header) and not column
+            if normal_header(header) and not column and not header.startswith(OWN_COLUMN)
         ]
         if unknown:
             names = ", ".join(f"“{shortened(name, 40)}”" for name in unknown[:8]) + (" …" if len(unknown) > 8 else "")
@@ -339,5 +346,6 @@ def identity_of(kind: CsvType, cells: Mapping[str, str]) -> tuple[str, ...]:
 _NAME_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 
 
-def _is_drupal_name(name: str) -> bool:
-    return len(name) <= 32 and set(name) <= _NAME_CHARACTERS
+def _is_drupal_name(name: str, *, hyphens: bool) -> bool:
+    """Drupal's own form makes menu names with hyphens; everything else has underscores."""
+    return len(name) <= 32 and set(name) <= (_NAME_CHARACTERS | {"-"} if hyphens else _NAME_CHARACTERS)

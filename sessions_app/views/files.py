@@ -17,7 +17,7 @@ from sessions_app.inspection import grouped
 from sessions_app.models import UploadedFile
 from sessions_app.parsing.csv_types import CSV_TYPES
 from sessions_app.parsing.intake import Choices
-from sessions_app.parsing.rows import Disposition, ReadRow
+from sessions_app.parsing.rows import OWN_COLUMN, Disposition, ReadRow
 from sessions_app.parsing.tables import Finding
 from sessions_app.safe_csv import safe_csv
 
@@ -48,7 +48,8 @@ def file_detail(request: HttpRequest, session_id: uuid.UUID, file_id: uuid.UUID)
         "page": page,
         "only": only,
         "dispositions": [(each.value, file.dispositions.get(each.value, 0)) for each in Disposition],
-        "statuses": value_counts(reading, "X"),
+        "statuses": value_counts(reading, request.GET.get("by", "")),
+        "filter_headers": [header for header in file.headers if header],
         "warnings": [
             (code, found[:20], len(found)) for code, found in grouped(Finding(**finding) for finding in file.findings)
         ],
@@ -100,7 +101,7 @@ def file_rows(request: HttpRequest, session_id: uuid.UUID, file_id: uuid.UUID, w
 
 def _rows_as_csv(file: UploadedFile, which: str) -> Iterator[bytes]:
     rows = file.rows.all() if which == "all" else file.rows.filter(disposition=Disposition.DROPPED)
-    header = [*file.headers, "Row", "Line", "What became of it", "Why"]
+    header = [*file.headers, *(OWN_COLUMN + name for name in ("row", "line", "what became of it", "why"))]
     cells = (
         [
             *row.data,

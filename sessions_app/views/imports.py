@@ -22,10 +22,16 @@ from sessions_app.parsing.csv_types import CSV_TYPES
 from sessions_app.parsing.delimited import DELIMITER_NAMES, Limits
 from sessions_app.parsing.encodings import OFFERED
 from sessions_app.parsing.intake import Choices, Reading
+from sessions_app.parsing.rows import Disposition
+from sessions_app.parsing.specification import Specification
+from sessions_app.parsing.tables import Finding
+from sessions_app.parsing.text import normal
 
 from .access import session_or_404
 
 PREVIEW_ROWS = 8
+MOST_VALUES = 40
+"""Values of a column that the filter offers."""
 
 
 def limits() -> dict[str, Any]:
@@ -72,8 +78,9 @@ def preview(request: HttpRequest, session_id: uuid.UUID, batch_id: uuid.UUID) ->
     specification = imports.read_together(session, uploads)
     across = imports.findings_across(specification)
     changes = imports.changes(session, uploads) if session.files.exists() else None
+    by = request.GET.get("by", "")
     tabs = [
-        _tab(staged, index, upload, reading, across)
+        _tab(staged, index, upload, reading, across, by=by)
         for staged, upload in zip(batch.files, uploads, strict=True)
         for index, reading in enumerate(upload.readings)
     ]
@@ -83,7 +90,7 @@ def preview(request: HttpRequest, session_id: uuid.UUID, batch_id: uuid.UUID) ->
         "tabs": tabs,
         "accepted": sum(tab["reading"].accepted for tab in tabs),
         "refused": sum(not tab["reading"].accepted for tab in tabs),
-        "entities": sum(tab["reading"].read.entity_count for tab in tabs if tab["reading"].accepted),
+        "entities": _entities_of(specification, {tab["reading"].filename for tab in tabs if tab["reading"].accepted}),
         "changes": changes,
         "csv_types": CSV_TYPES.values(),
         "encodings": OFFERED,
@@ -114,6 +121,13 @@ def discard(request: HttpRequest, session_id: uuid.UUID, batch_id: uuid.UUID) ->
     _batch(session, batch_id).discard()
     messages.info(request, "Nothing was imported.")
     return redirect(session)
+
+
+def _entities_of(specification: Specification, filenames: set[str]) -> int:
+    """Entities that stand in these files; one that stands in two counts once."""
+    return sum(
+        entity.filename in filenames or bool(filenames & set(entity.other_files)) for entity in specification.entities
+    )
 
 
 def _batch(session: Session, batch_id: uuid.UUID) -> staging.Batch:
@@ -154,7 +168,10 @@ def _take_choices(request: HttpRequest, batch: staging.Batch) -> None:
     staged = next((each for each in batch.files if str(each.number) == number), None)
     if staged is None:
         raise Http404("There is no such file in this preview.")
-    staged.choices[request.POST.get("tab", "")] = choices_from(request)
+    tab = request.POST.get("tab", "")
+    chosen, before = choices_from(request), staged.choices.get(tab, {})
+    chosen["exclusions"] = {**before.get("exclusions", {}), **chosen.get("exclusions", {})}
+    staged.choices[tab] = chosen
 
 
 _DECIDES_HEADERS = {"csv_type": "type", "encoding": "encoding", "delimiter": "delimiter"}
@@ -190,7 +207,13 @@ def _back_to_tab(request: HttpRequest, session: Session, batch: staging.Batch) -
 
 
 def _tab(
-    staged: staging.StagedFile, index: int, upload: imports.ReadUpload, reading: Reading, across: list[Any]
+    staged: staging.StagedFile,
+    index: int,
+    upload: imports.ReadUpload,
+    reading: Reading,
+    across: list[Finding],
+    *,
+    by: str,
 ) -> dict[str, Any]:
     """Everything that the preview shows of one tab."""
     about = [*reading.warnings, *(finding for finding in across if finding.filename == reading.filename)]
@@ -211,7 +234,8 @@ def _tab(
         "raw_rows": reading.table.rows[:PREVIEW_ROWS] if reading.table and not read else [],
         "row_total": len(read.rows) if read else 0,
         "warnings": [(code, found[:10], len(found)) for code, found in grouped(about)],
-        "statuses": value_counts(reading, "X"),
+        "statuses": value_counts(reading, by),
+        "filter_headers": [header for header, _ in _headers(reading) if header] if reading.read else [],
     }
 
 
@@ -222,19 +246,28 @@ def _headers(reading: Reading) -> list[tuple[str, str]]:
     return list(zip(reading.table.headers, reading.recognition.mapping, strict=True))
 
 
-def value_counts(reading: Reading, column: str) -> list[tuple[str, str, int, bool]]:
-    """(header, value, rows, wanted) for each value of a column of the tab, most frequent first; [] without that
-    column.
+def value_counts(reading: Reading, by: str = "") -> list[tuple[str, str, int, bool]]:
+    """(header, value, rows, wanted) for each value of a column, most frequent first; [] without that column.
+
+    ``by`` names a header of the file; the column X is taken where it is empty.
     """
-    if not reading.read or not reading.table or not reading.recognition or column not in reading.recognition.mapping:
+    at = _column_index(reading, by)
+    if at is None or not reading.read or not reading.table:
         return []
-    at = reading.recognition.mapping.index(column)
     header = reading.table.headers[at]
-    excluded = set(reading.exclusions.get(header, ()))
+    excluded = {normal(value) for value in reading.exclusions.get(header, ())}
     counts: dict[str, int] = {}
     for row in reading.read.rows:
-        if row.disposition != "dropped":
+        if row.disposition != Disposition.DROPPED:
             value = row.raw[at].strip() if at < len(row.raw) else ""
             counts[value] = counts.get(value, 0) + 1
-    ranked = sorted(counts.items(), key=lambda pair: -pair[1])[:30]
-    return [(header, value, count, value not in excluded) for value, count in ranked]
+    ranked = sorted(counts.items(), key=lambda pair: -pair[1])[:MOST_VALUES]
+    return [(header, value, count, normal(value) not in excluded) for value, count in ranked]
+
+
+def _column_index(reading: Reading, by: str) -> int | None:
+    if not reading.table or not reading.recognition:
+        return None
+    if by:
+        return reading.table.headers.index(by) if by in reading.table.headers else None
+    return reading.recognition.mapping.index("X") if "X" in reading.recognition.mapping else None

@@ -1,0 +1,646 @@
+"""Who may reach what. Walks every address and every socket; one without a rule here fails.
+
+An address of a workspace answers 404 to those outside of it, 403 to members whose role is too small, and a login page
+(or 401 below ``/api/``) to nobody; and then not one row and not one file has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from channels.testing import WebsocketCommunicator
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import get_resolver
+from knox.models import AuthToken
+
+from processing.export.files import FORMATS
+from processing.models import SessionError, SessionTask
+from processing.routing import websocket_urlpatterns
+from sessions_app import staging
+from sessions_app.models import Session, Workspace
+from tests.factories import bundles, make_specified_session, make_ticket
+from tests.people import People
+
+# Who a rule is about
+
+
+@dataclass(frozen=True)
+class Public:
+    """Anybody, signed in or not."""
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """Anybody with an account; what is shown is their own."""
+
+    methods: tuple[str, ...] = ("GET",)
+
+
+@dataclass(frozen=True)
+class StaffOnly:
+    """Operators."""
+
+
+class Bound:
+    """What belongs to a workspace (or to one person): the least role for each method, by its name.
+
+    Roles: ``view``, ``review``, ``edit``, ``own`` (all of a workspace), ``self`` (only Alice, whose it is).
+    """
+
+    def __init__(self, **methods: str) -> None:
+        self.methods = {method: role for method, role in methods.items() if role}
+
+
+ROLES = {
+    "view": {"alice", "bob", "rita", "vera"},
+    "review": {"alice", "bob", "rita"},
+    "edit": {"alice", "bob"},
+    "own": {"alice"},
+    "self": {"alice"},
+}
+MEMBERS = ("bob", "rita", "vera")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+RULES: dict[str, Public | SignedIn | StaffOnly | Bound] = {
+    "sessions:list": SignedIn(),
+    "sessions:new": SignedIn(("GET", "POST")),
+    "sessions:sample": SignedIn(),
+    "sessions:detail": Bound(GET="view"),
+    "sessions:edit": Bound(GET="edit", POST="edit"),
+    "sessions:delete": Bound(POST="edit"),
+    "sessions:upload": Bound(POST="edit"),
+    "sessions:import": Bound(GET="edit", POST="edit"),
+    "sessions:import-confirm": Bound(POST="edit"),
+    "sessions:import-discard": Bound(POST="edit"),
+    "sessions:file": Bound(GET="view"),
+    "sessions:file-mapping": Bound(POST="edit"),
+    "sessions:file-delete": Bound(POST="edit"),
+    "sessions:file-rows": Bound(GET="view"),
+    "sessions:tickets": Bound(GET="view"),
+    "sessions:ticket": Bound(GET="view"),
+    "runs:run": Bound(GET="view"),
+    "runs:act": Bound(POST="edit"),
+    "runs:export-file": Bound(GET="view"),
+    "accounts:tokens": SignedIn(("GET", "POST")),
+    "accounts:revoke-token": Bound(POST="self"),
+    "workspaces:list": SignedIn(),
+    "workspaces:add-member": Bound(POST="own"),
+    "workspaces:change-member": Bound(POST="own"),
+    "account_login": Public(),
+    "account_signup": Public(),
+    "account_inactive": Public(),
+    "account_logout": Public(),
+    "account_confirm_email": Public(),
+    "account_confirm_login_code": Public(),
+    "account_email_verification_sent": Public(),
+    "account_reset_password": Public(),
+    "account_reset_password_done": Public(),
+    "account_reset_password_from_key": Public(),
+    "account_reset_password_from_key_done": Public(),
+    "account_reauthenticate": SignedIn(),
+    "account_email": SignedIn(),
+    "account_change_password": SignedIn(),
+    "account_set_password": SignedIn(),
+    "api:sessions": SignedIn(("GET", "POST")),
+    "api:session": Bound(GET="view", PATCH="edit", DELETE="edit"),
+    "api:files": Bound(GET="view", POST="edit"),
+    "api:file": Bound(GET="view", DELETE="edit"),
+    "api:file-preview": Bound(GET="view"),
+    "api:file-mapping": Bound(PUT="edit"),
+    "api:tickets": Bound(GET="view"),
+    "api:ticket": Bound(GET="view", PATCH="review"),
+    "api:revisions": Bound(GET="view"),
+    "api:graph": Bound(GET="view"),
+    "api-runs:estimate": Bound(POST="edit"),
+    "api-runs:process": Bound(POST="edit"),
+    "api-runs:process-status": Bound(GET="view"),
+    "api-runs:process-cancel": Bound(POST="edit"),
+    "api-runs:process-retry": Bound(POST="edit"),
+    "api-runs:process-pause": Bound(POST="edit"),
+    "api-runs:process-resume": Bound(POST="edit"),
+    "api-runs:process-errors": Bound(GET="view"),
+    "api-runs:export-file": Bound(GET="view"),
+    "api-runs:processing-status": Bound(GET="view"),
+    "schema": SignedIn(),
+    "docs": SignedIn(),
+    "health": Public(),
+    "health-live": Public(),
+    "health-ready": Public(),
+    "admin:login": Public(),
+    "admin:*": StaffOnly(),
+    "django_rq:*": StaffOnly(),
+}
+
+SOCKETS: dict[str, Public | Bound] = {
+    "progress": Bound(CONNECT="view"),
+    "session": Bound(CONNECT="view"),
+    "unknown": Public(),
+}
+
+# A valid body for each unsafe request: were the door open, something would change.
+
+BODIES: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {}
+
+
+def body(*names: str, method: str = "POST") -> Callable[[Callable[[World], dict[str, Any]]], None]:
+    def keep(make: Callable[[World], dict[str, Any]]) -> None:
+        BODIES.update({(name, method): make for name in names})
+
+    return keep
+
+
+body("sessions:edit")(lambda world: {"site_name": "Changed", "granularity": "parent"})
+body("sessions:delete")(lambda world: {"confirm": world.session.short_key})
+body("sessions:upload")(lambda world: {"files": SimpleUploadedFile("Bundles.csv", bundles(1))})
+body("sessions:import")(lambda world: {"file": "0", "tab": "", "csv_type": "custom", "was_type": "bundles"})
+body("sessions:file-mapping")(lambda world: {"csv_type": "bundles", "filter_column": "X", "filter_seen": ["a"]})
+body("workspaces:add-member")(lambda world: {"username": "charlie", "role": "editor"})
+body("workspaces:change-member")(lambda world: {"role": "owner"})
+body("api:session", method="PATCH")(lambda world: {"site_name": "Changed"})
+body("api:files")(lambda world: {"pasted": bundles(1).decode(), "name": "Bundles.csv"})
+body("api:file-mapping", method="PUT")(lambda world: {"csv_type": "bundles", "exclusions": {"X": ["z"]}})
+body("api:ticket", method="PATCH")(lambda world: {"title": "Changed", "version": world.ticket.version})
+
+# The addresses
+
+
+@dataclass(frozen=True)
+class Address:
+    name: str
+    route: str
+
+    @property
+    def parameters(self) -> list[str]:
+        return re.findall(r"<(?:\w+:)?(\w+)>", self.route)
+
+    @property
+    def is_api(self) -> bool:
+        return self.route.startswith("api/")
+
+    @property
+    def rule(self) -> Public | SignedIn | StaffOnly | Bound | None:
+        return RULES.get(self.name) or RULES.get(self.name.rpartition(":")[0] + ":*")
+
+    def path(self, values: dict[str, Any]) -> str:
+        """The address with these values in the places of its parameters."""
+        route = re.sub(r"\(\?P<(\w+)>(?:\[[^\]]*\]|[^()])*\)\??", r"<\1>", self.route)
+        route = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(values[found[1]]), route)
+        return "/" + re.sub(r"[\^$\\]|/\?", "", route)
+
+
+def addresses(resolver: Any = None, prefix: str = "", spaces: tuple[str, ...] = ()) -> Iterator[Address]:
+    """Every address of the product, those of included packages too."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        route = prefix + str(pattern.pattern)
+        if hasattr(pattern, "url_patterns"):
+            yield from addresses(pattern, route, (*spaces, pattern.namespace) if pattern.namespace else spaces)
+        else:
+            yield Address(":".join((*spaces, pattern.name or "unnamed")), route)
+
+
+ALL = list(addresses())
+
+
+def those(kind: type) -> list[Any]:
+    return [pytest.param(each, id=each.name) for each in ALL if isinstance(each.rule, kind)]
+
+
+def bound(*, nested: bool = False) -> list[Any]:
+    """(address, method) for everything that belongs to a workspace."""
+    return [
+        pytest.param(each, method, id=f"{method} {each.name}")
+        for each in ALL
+        if isinstance(each.rule, Bound) and (not nested or len(own_parameters(each)) > 1)
+        for method in each.rule.methods
+    ]
+
+
+def own_parameters(address: Address) -> list[str]:
+    return [name for name in address.parameters if name.endswith("_id")]
+
+
+def unsafe() -> list[Any]:
+    """(address, method) for everything that changes something in the name of whoever is signed in."""
+    return [
+        pytest.param(each, method, id=f"{method} {each.name}")
+        for each in ALL
+        if isinstance(each.rule, Bound | SignedIn)
+        for method in each.rule.methods
+        if method != "GET"
+    ]
+
+
+# The world
+
+
+class World:
+    """What somebody has: a session with files, a ticket, a run that failed, an upload that waits, members, a token."""
+
+    def __init__(self, workspace: Workspace, owner: Any) -> None:
+        self.workspace = workspace
+        self.session = make_specified_session(workspace, 2, 3)
+        self.ticket = make_ticket(self.session, csv_source={"filename": "Bundles.csv", "rows": [1], "lines": [2]})
+        self.task = SessionTask.objects.create(session=self.session, status="failed", provider="offline")
+        SessionError.objects.create(
+            session=self.session, task=self.task, code="x", error_category="temporary", user_message="It failed."
+        )
+        self.batch = staging.stage(self.session.pk, [("Bundles.csv", bundles(1, start=9))])
+        self.token = AuthToken.objects.create(owner)[0]
+        self.values = {
+            "session_id": self.session.pk,
+            "file_id": self.session.files.first().pk,
+            "ticket_id": self.ticket.pk,
+            "batch_id": self.batch.id,
+            "workspace_id": workspace.pk,
+            "membership_id": workspace.memberships.order_by("pk").last().pk,
+            "token_key": self.token.token_key,
+        }
+
+
+CHOICES = {
+    "which": ("all", "failed"),
+    "name": tuple(FORMATS),
+    "verb": ("start", "cancel", "pause", "resume", "retry"),
+}
+
+
+def paths(address: Address, values: dict[str, Any]) -> list[str]:
+    """One path, or one for each verb, format … that the address takes."""
+    choice = next((name for name in address.parameters if name in CHOICES), None)
+    if choice is None:
+        return [address.path(values)]
+    return [address.path({**values, choice: value}) for value in CHOICES[choice]]
+
+
+@pytest.fixture
+def world(people: People) -> World:
+    return World(people.workspace, people.alice)
+
+
+@pytest.fixture
+def charlies_world(people: People) -> World:
+    return World(people.charlies, people.charlie)
+
+
+def client_of(people: People, name: str, address: Address) -> Client:
+    return people.api(name) if address.is_api else people.browser(name)
+
+
+def send(client: Client, method: str, path: str, data: dict[str, Any] | None = None) -> Any:
+    send_it = getattr(client, method.lower())
+    return send_it(path) if method == "GET" else send_it(path, data if data is not None else {})
+
+
+def request(people: People, who: str, address: Address, method: str, path: str, world: World) -> Any:
+    data = BODIES.get((address.name, method), lambda _: {})(world)
+    return send(client_of(people, who, address), method, path, data)
+
+
+def rows_of(model: Any) -> list[Any]:
+    names = [field.attname for field in model._meta.concrete_fields if field.attname != "last_login"]
+    return list(model.objects.order_by("pk").values_list(*names))
+
+
+def fingerprint() -> dict[str, str]:
+    """A digest of all rows of each table and of all stored files. Browser sessions, logins and tokens, which the tests
+    themselves make, are left out; that Alice has a token is kept.
+    """
+    tables = {
+        model._meta.label: hashlib.sha256(repr(rows_of(model)).encode()).hexdigest()
+        for model in apps.get_models()
+        if model._meta.managed and model._meta.label != "sessions.Session" and model is not AuthToken
+    }
+    revocable = AuthToken.objects.filter(user__username="alice").exists()
+    media = Path(settings.MEDIA_ROOT)
+    stored = sorted((str(path), path.stat().st_mtime_ns) for path in media.rglob("*") if path.is_file())
+    return {**tables, "tokens": str(revocable), "files": repr(stored)}
+
+
+@pytest.fixture
+def unchanged(world: World) -> Iterator[None]:
+    """Whatever happens in the test changes nothing."""
+    before = fingerprint()
+    yield
+    after = fingerprint()
+    assert after == before, f"changed: {[name for name in before if before[name] != after.get(name)]}"
+
+
+@pytest.mark.parametrize("address", [pytest.param(each, id=f"{each.name} {each.route}") for each in ALL])
+def test_every_address_has_a_rule(address: Address) -> None:
+    assert address.rule is not None, (
+        f"The address {address.name!r} (/{address.route}) has no rule. Say in RULES of tests/test_access.py who may "
+        "reach it: Public(), SignedIn(), StaffOnly() or, for what belongs to a workspace, Bound(GET='view', POST='edit'); "
+        "and add a valid body to BODIES for each method that takes one."
+    )
+
+
+def test_no_rule_outlives_its_address() -> None:
+    known = {each.name for each in ALL} | {each.name.rpartition(":")[0] + ":*" for each in ALL}
+    assert set(RULES) <= known
+    assert {name for name, _ in BODIES} <= known
+
+
+# What belongs to a workspace
+
+
+@pytest.mark.parametrize("address", those(Bound))
+def test_an_address_takes_the_methods_of_its_rule_and_no_other(address, people, world):
+    for path in paths(address, world.values):
+        for method in METHODS:
+            if method in address.rule.methods:
+                continue
+            answer = send(client_of(people, "alice", address), method, path)
+            assert answer.status_code == 405, f"{method} {path} answers {answer.status_code}: give it a rule"
+            assert not set(answer.headers["Allow"].split(", ")) & set(METHODS) - set(address.rule.methods)
+
+
+@pytest.mark.parametrize(("address", "method"), bound())
+def test_nobody_is_asked_to_sign_in(address, method, people, world, unchanged):
+    for path in paths(address, world.values):
+        answer = request(people, "nobody", address, method, path, world)
+        if address.is_api:
+            assert answer.status_code == 401
+            assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+            assert answer.headers["Content-Type"] == "application/problem+json"
+        else:
+            assert answer.status_code == 302
+            assert answer.headers["Location"].startswith("/accounts/login/?next=/")
+
+
+@pytest.mark.parametrize(("address", "method"), bound())
+def test_to_a_stranger_it_is_not_there(address, method, people, world, unchanged):
+    for path in paths(address, world.values):
+        assert request(people, "charlie", address, method, path, world).status_code == 404
+
+
+@pytest.mark.parametrize(("address", "method"), bound())
+def test_a_member_whose_role_is_too_small_is_refused(address, method, people, world, unchanged):
+    expected = 404 if address.rule.methods[method] == "self" else 403
+    for who in set(MEMBERS) - ROLES[address.rule.methods[method]]:
+        for path in paths(address, world.values):
+            answer = request(people, who, address, method, path, world)
+            assert answer.status_code == expected, f"{who}: {method} {path}"
+
+
+@pytest.mark.parametrize(
+    ("address", "method", "who"),
+    [
+        pytest.param(*each.values, who, id=f"{each.id} {who}")
+        for each in bound()
+        for who in sorted(ROLES[each.values[0].rule.methods[each.values[1]]])
+    ],
+)
+def test_those_who_may_are_served(address, method, who, people, world, redis):
+    path = paths(address, world.values)[0]
+    answer = request(people, who, address, method, path, world)
+    states = (409,) if "cancel" in path or "pause" in path or "resume" in path else ()
+    assert answer.status_code in (200, 201, 202, 204, 302, *states)
+    assert "/accounts/login" not in answer.headers.get("Location", "")
+
+
+@pytest.mark.parametrize(
+    ("address", "method"), [each for each in bound() if each.values[1] != "GET" and "runs" not in each.values[0].name]
+)
+def test_what_strangers_are_kept_from_would_change_something(address, method, people, world):
+    """The bodies above are worth refusing: sent by Alice they change a row or a file."""
+    before = fingerprint()
+    request(people, "alice", address, method, paths(address, world.values)[0], world)
+    assert fingerprint() != before
+
+
+@pytest.mark.parametrize(("address", "method"), bound(nested=True))
+def test_an_id_inside_an_address_belongs_to_what_stands_before_it(address, method, people, world, charlies_world):
+    """Alice's session with the file, ticket, upload or member of another session of hers, of Charlie's, of no one."""
+    other = World(people.workspace if address.name != "workspaces:change-member" else people.charlies, people.alice)
+    outer, *inner = own_parameters(address)
+    nowhere = {**dict.fromkeys(inner, "00000000-0000-4000-8000-000000000000"), "membership_id": 10**9}
+    before = fingerprint()
+    mixed = [
+        {**world.values, **{name: source[name] for name in inner}}
+        for source in (other.values, charlies_world.values, nowhere)
+    ]
+    for values in [*mixed, {**world.values, outer: charlies_world.values[outer]}]:
+        for path in paths(address, values):
+            assert request(people, "alice", address, method, path, world).status_code == 404, path
+    assert fingerprint() == before
+
+
+# Everything else
+
+
+@pytest.mark.parametrize("address", those(SignedIn))
+def test_pages_about_oneself_need_a_login(address, people):
+    for method in address.rule.methods:
+        answer = send(client_of(people, "nobody", address), method, address.path({}))
+        assert answer.status_code == (401 if address.is_api else 302)
+        if not address.is_api:
+            assert answer.headers["Location"].startswith("/accounts/login/?next=/")
+
+
+@pytest.mark.parametrize("address", those(SignedIn))
+def test_pages_about_oneself_are_there_for_everybody_with_an_account(address, people, redis):
+    for who in ("alice", "vera", "charlie"):
+        answer = client_of(people, who, address).get(address.path({}))
+        assert answer.status_code in (200, 302)
+        assert "/accounts/login" not in answer.headers.get("Location", "")
+
+
+@pytest.mark.parametrize(
+    ("address", "method"), [each for each in unsafe() if isinstance(each.values[0].rule, SignedIn)]
+)
+def test_nothing_can_be_made_in_a_workspace_of_others(address, method, people, world):
+    before = Session.objects.count(), AuthToken.objects.filter(user=people.alice).count()
+    data = {"workspace": people.workspace.slug if address.is_api else people.workspace.pk, "site_name": "Mine now"}
+    send(client_of(people, "charlie", address), method, address.path({}), data)
+    assert (Session.objects.count(), AuthToken.objects.filter(user=people.alice).count()) == before
+
+
+@pytest.mark.parametrize("address", those(Public))
+def test_public_pages_ask_for_no_login_and_never_break(address, people, redis):
+    answer = people.browser("nobody").get(address.path({"uidb36": "1", "key": "x-y"}))
+    assert answer.status_code < 400
+    assert "next=" not in answer.headers.get("Location", "")
+
+
+ANYTHING = {
+    "id": 1,
+    "object_id": 1,
+    "content_type_id": 1,
+    "app_label": "processing",
+    "url": "nothing/",
+    "queue_index": 0,
+    "scheduler_index": 0,
+    "connection_index": 0,
+    "scheduler_name": "x",
+    "cron_job_name": "x",
+    "job_id": "x",
+    "result_id": "x",
+    "key": "x",
+    "token": "x",
+}
+
+
+@pytest.mark.parametrize(
+    "address", [pytest.param(*each.values, id=f"{each.id} {each.values[0].route}") for each in those(StaffOnly)]
+)
+@pytest.mark.parametrize("who", ["nobody", "alice"])
+def test_the_workshop_is_for_staff(address, who, people, redis, world):
+    before = fingerprint()
+    for method in ("GET", "POST"):
+        answer = send(people.browser(who), method, address.path(ANYTHING))
+        assert answer.status_code in (302, 401, 403), f"{method} answers {answer.status_code}"
+        if answer.status_code == 302:
+            assert re.match(r"/(accounts|admin)/login/|/admin/$", answer.headers["Location"])
+    assert fingerprint() == before
+
+
+def test_staff_reach_every_list_of_the_workshop(people, world, redis):
+    get_user_model().objects.create_superuser("olga", "olga@example.org", "secret-olga")
+    operator = Client()
+    operator.force_login(get_user_model().objects.get(username="olga"))
+    for address in ALL:
+        if address.name.startswith("admin:") and address.name.endswith("_changelist"):
+            for query in ("", "?q=x"):
+                assert operator.get(address.path({}) + query).status_code == 200, address.name
+    assert operator.get("/django-rq/").status_code == 200
+
+
+def test_one_who_leaves_a_workspace_is_out_at_once(people, world):
+    browser, api = people.browser("bob"), people.api("bob")
+    assert browser.get(f"/sessions/{world.session.pk}/").status_code == 200
+
+    people.workspace.memberships.get(user=people.bob).delete()
+
+    assert browser.get(f"/sessions/{world.session.pk}/").status_code == 404
+    assert api.get(f"/api/sessions/{world.session.pk}").status_code == 404
+
+
+def test_lists_show_only_what_is_ones_own(people, world, charlies_world):
+    charlies_world.session.site_name = "A secret site"
+    charlies_world.session.save(update_fields=["site_name"])
+
+    assert "A secret site" not in people.browser("alice").get("/").content.decode()
+    assert [each["id"] for each in people.api("alice").get("/api/sessions").json()["results"]] == [
+        str(world.session.pk)
+    ]
+    assert "Charlie" not in people.browser("alice").get("/workspaces/").content.decode()
+
+
+# Sockets
+
+
+def socket_routes() -> list[Any]:
+    return [pytest.param(each, id=each.name) for each in websocket_urlpatterns]
+
+
+@pytest.mark.parametrize("route", socket_routes())
+def test_every_socket_has_a_rule(route):
+    assert route.name in SOCKETS, (
+        f"The socket {route.name!r} ({route.pattern}) has no rule. Say in SOCKETS of tests/test_access.py who may open "
+        "it."
+    )
+
+
+def socket_path(route: Any, session_id: object) -> str:
+    return "/" + re.sub(r"<\w+:session_id>", str(session_id), str(route.pattern))
+
+
+def make_people_and_session() -> tuple[People, Session]:
+    from tests.people import make_people
+
+    people = make_people()
+    return people, make_specified_session(people.workspace)
+
+
+async def connect(
+    path: str, people: People | None = None, who: str = "nobody", origin: str = "http://testserver"
+) -> Any:
+    from channels.db import database_sync_to_async
+
+    from ticketgen.asgi import application
+
+    headers = [(b"host", b"testserver"), (b"origin", origin.encode())] if origin else [(b"host", b"testserver")]
+    if people and who != "nobody":
+        browser = await database_sync_to_async(partial(people.browser, who))()
+        headers.append((b"cookie", f"sessionid={browser.cookies['sessionid'].value}".encode()))
+    return WebsocketCommunicator(application, path, headers=headers)
+
+
+async def close_code(communicator: Any) -> int:
+    """Accepted first (a close code reaches a browser only then), then closed with this."""
+    accepted, _ = await communicator.connect()
+    assert accepted
+    message = await communicator.receive_output(timeout=2)
+    assert message["type"] == "websocket.close"
+    return int(message["code"])
+
+
+BOUND_SOCKETS = [each for each in socket_routes() if isinstance(SOCKETS.get(each.values[0].name), Bound)]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("route", BOUND_SOCKETS)
+@pytest.mark.parametrize(("who", "code"), [("nobody", 4401), ("charlie", 4404)])
+async def test_a_socket_is_closed_to_those_outside(route, who, code, redis):
+    from channels.db import database_sync_to_async
+
+    people, session = await database_sync_to_async(make_people_and_session)()
+    communicator = await connect(socket_path(route, session.pk), people, who)
+
+    assert await close_code(communicator) == code
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("route", BOUND_SOCKETS)
+async def test_a_socket_to_nothing_is_closed_just_as_one_to_a_strangers_session(route, redis):
+    from channels.db import database_sync_to_async
+
+    people, _ = await database_sync_to_async(make_people_and_session)()
+    communicator = await connect(socket_path(route, "00000000-0000-4000-8000-000000000000"), people, "alice")
+
+    assert await close_code(communicator) == 4404
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("route", BOUND_SOCKETS)
+@pytest.mark.parametrize("who", sorted(ROLES["view"]))
+async def test_a_socket_stays_open_for_members(route, who, redis):
+    from channels.db import database_sync_to_async
+
+    people, session = await database_sync_to_async(make_people_and_session)()
+    communicator = await connect(socket_path(route, session.pk), people, who)
+
+    assert (await communicator.connect())[0]
+    assert await communicator.receive_nothing(timeout=0.2)
+    await communicator.disconnect()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "path", ["/", "/ws/nothing", "/ws/sessions/not-an-id/", "/api/processing/progress/", "/ws/%00"]
+)
+async def test_an_unknown_socket_path_is_closed_cleanly(path, redis):
+    assert await close_code(await connect(path)) == 4404
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", ""])
+async def test_a_socket_from_another_site_is_refused(origin, redis):
+    from channels.db import database_sync_to_async
+
+    people, session = await database_sync_to_async(make_people_and_session)()
+    communicator = await connect(f"/ws/sessions/{session.pk}/", people, "alice", origin=origin)
+
+    accepted, _ = await communicator.connect()
+    assert not accepted

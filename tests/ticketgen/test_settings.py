@@ -1,0 +1,207 @@
+"""What the settings promise: production refuses what is unsafe, and what is checked by machines is clean."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.test_access import ALL
+from ticketgen.checks import refusals
+
+ROOT = Path(__file__).resolve().parents[2]
+SAFE = {
+    "TICKETGEN_ENV": "production",
+    "SECRET_KEY": secrets.token_urlsafe(60),
+    "ALLOWED_HOSTS": "tickets.example.org",
+}
+
+
+def environment(tmp_path, **changes):
+    """A machine that has nothing set but this."""
+    bare = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {**bare, "TICKETGEN_VAR_DIR": str(tmp_path), **changes}
+
+
+def run(command, env):
+    return subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+# Production
+
+
+def test_the_deployment_check_is_clean_with_the_settings_of_production(tmp_path):
+    done = run(
+        ["-W", "error::DeprecationWarning:ticketgen", "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        environment(tmp_path, **SAFE),
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "no issues (0 silenced)" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY"),
+        ({"SECRET_KEY": "changeme"}, "SECRET_KEY"),
+        ({"DEBUG": "true"}, "DEBUG"),
+        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
+        ({"ALLOWED_HOSTS": "tickets.example.org,*"}, "ALLOWED_HOSTS"),
+        ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+@pytest.mark.parametrize(
+    "command",
+    [["manage.py", "check"], ["-c", "import ticketgen.asgi"]],
+    ids=["command", "web"],
+)
+def test_production_does_not_start_with_what_is_unsafe(tmp_path, changes, named, command):
+    done = run(command, environment(tmp_path, **{**SAFE, **changes}))
+
+    assert done.returncode != 0
+    said = done.stderr.strip().splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("ticketgen does not start in production: ")
+    assert named in said[0]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_secret_that_is_missing_altogether_stops_production_too(tmp_path):
+    done = run(["manage.py", "check"], environment(tmp_path, **{k: v for k, v in SAFE.items() if k != "SECRET_KEY"}))
+
+    assert done.returncode != 0
+    assert "SECRET_KEY" in done.stderr
+    assert not (tmp_path / "secret_key").exists()
+
+
+def test_all_that_is_unsafe_is_named_at_once():
+    assert len(refusals(secret_key="", debug=True, allowed_hosts=["*"])) == 3
+    assert refusals(secret_key="x" * 50, debug=False, allowed_hosts=["a.example"]) == []
+
+
+PRINT = (
+    "import django; django.setup(); from django.conf import settings as s; "
+    "print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_SSL_REDIRECT, s.SECURE_HSTS_SECONDS >= 31536000, "
+    "s.SESSION_COOKIE_HTTPONLY, s.DEBUG, s.SECURE_PROXY_SSL_HEADER)"
+)
+
+
+def test_production_keeps_cookies_and_pages_to_https(tmp_path):
+    done = run(["-c", PRINT], environment(tmp_path, DJANGO_SETTINGS_MODULE="ticketgen.settings", **SAFE))
+
+    assert done.stdout.strip() == "True True True True True False None"
+
+
+def test_a_proxy_is_trusted_only_when_it_is_named(tmp_path):
+    done = run(
+        ["-c", PRINT],
+        environment(tmp_path, DJANGO_SETTINGS_MODULE="ticketgen.settings", BEHIND_PROXY="true", **SAFE),
+    )
+
+    assert done.stdout.strip().endswith("('HTTP_X_FORWARDED_PROTO', 'https')")
+
+
+# Development
+
+
+def test_a_bare_checkout_starts_with_a_key_of_its_own_that_nobody_else_can_read(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        assert run(["manage.py", "check"], environment(folder)).returncode == 0
+
+    keys = [(folder / "secret_key").read_text() for folder in (first, second)]
+    assert keys[0] != keys[1]
+    assert len(keys[0]) >= 50
+    assert (first / "secret_key").stat().st_mode & 0o077 == 0
+    assert run(["manage.py", "check"], environment(first)).returncode == 0
+    assert (first / "secret_key").read_text() == keys[0]
+
+
+def test_nothing_reaches_outside_unless_it_is_set(settings):
+    assert settings.REDIS_URL.startswith("redis://127.0.0.1")
+    assert settings.SECURE_PROXY_SSL_HEADER is None
+    assert settings.ALLOW_SIGNUP is False
+    assert settings.DEBUG is False
+
+
+def test_jobs_are_json_and_wait_for_the_commit(settings):
+    assert {queue["SERIALIZER"] for queue in settings.RQ_QUEUES.values()} == {"rq.serializers.JSONSerializer"}
+    assert settings.RQ["COMMIT_MODE"] == "on_db_commit"
+
+
+def test_the_models_and_the_migrations_agree(tmp_path):
+    done = run(["manage.py", "makemigrations", "--check", "--dry-run"], environment(tmp_path))
+
+    assert done.returncode == 0, done.stdout
+
+
+# The architecture and the contract of the API
+
+
+def test_the_rooms_import_one_way():
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert "0 broken" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def schema(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("schema")
+    done = run(
+        ["manage.py", "spectacular", "--fail-on-warn", "--validate", "--file", str(folder / "schema.yml")],
+        environment(folder),
+    )
+    assert done.returncode == 0, done.stderr
+    return yaml.safe_load((folder / "schema.yml").read_text())
+
+
+def test_the_schema_is_valid_and_without_warnings(schema):
+    assert schema["openapi"].startswith("3.1")
+
+
+def test_the_schema_tells_of_every_address_of_the_api(schema):
+    ours = {
+        "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", address.route)
+        for address in ALL
+        if address.name.startswith(("api:", "api-runs:"))
+    }
+    assert ours == {path for path in schema["paths"] if path not in {"/api/schema/", "/api/docs/"}}
+
+
+def test_the_schema_says_how_to_sign_in(schema):
+    schemes = schema["components"]["securitySchemes"]
+
+    assert schemes["token"]["scheme"] == "bearer"
+    assert schemes["session"] == {"type": "apiKey", "in": "cookie", "name": "sessionid"}
+    for path, verbs in schema["paths"].items():
+        for verb, operation in verbs.items():
+            assert {"token": []} in operation["security"], f"{verb} {path}"
+
+
+def test_read_only_fields_are_so_in_the_schema(schema):
+    assert not {"stage", "created_at", "id"} & set(schema["components"]["schemas"]["SessionRequest"]["properties"])
+    assert set(schema["components"]["schemas"]["PatchedTicketRequest"]["properties"]) == {
+        "title",
+        "user_story",
+        "analysis",
+        "verification",
+        "version",
+    }
