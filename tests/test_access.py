@@ -340,8 +340,8 @@ def unchanged(world: World) -> Iterator[None]:
 def test_every_address_has_a_rule(address: Address) -> None:
     assert address.rule is not None, (
         f"The address {address.name!r} (/{address.route}) has no rule. Say in RULES of tests/test_access.py who may "
-        "reach it: Public(), SignedIn(), StaffOnly() or, for what belongs to a workspace, Bound(GET='view', POST='edit'); "
-        "and add a valid body to BODIES for each method that takes one."
+        "reach it: Public(), SignedIn(), StaffOnly() or, for what belongs to a workspace, Bound(GET='view', "
+        "POST='edit'); and add a valid body to BODIES for each method that takes one."
     )
 
 

@@ -896,6 +896,15 @@ def test_the_search_for_dangers_finds_them():
     assert len(acting) >= 12
 
 
+def test_html_in_a_ticket_is_shown_as_it_was_written(alice, people):
+    session = make_session(people.workspace)
+    ticket = make_ticket(session, analysis="Wrap it in <b>bold</b> & <section>.", csv_source=SOURCE)
+
+    page = visit(alice, f"/sessions/{session.pk}/tickets/{ticket.pk}/")
+
+    assert "Wrap it in <b>bold</b> & <section>." in page.text
+
+
 def test_links_in_a_ticket_leave_without_a_trace(alice, people):
     session = make_session(people.workspace)
     ticket = make_ticket(session, analysis="[x](https://example.org/)", csv_source=SOURCE)
