@@ -159,6 +159,12 @@ ENGINE = {
 }
 
 # Model providers: off until a key or an address is set.
+LLM_PROVIDER_LABELS = {
+    "offline": "Offline writer: by rule, without a model",
+    "openai": "OpenAI",
+    "anthropic": "Anthropic",
+    "compatible": "A server with OpenAI's protocol (Ollama, vLLM, LM Studio …)",
+}
 LLM_PROVIDERS = {
     name: {
         "KEY": env.str(f"{name.upper()}_API_KEY", default=""),
@@ -244,6 +250,9 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 X_FRAME_OPTIONS = "DENY"
+
+# Mail goes to the terminal until a server is named.
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
 
 # API.
 REST_FRAMEWORK = {

@@ -1,5 +1,6 @@
 """All addresses. tests/test_access.py walks them: a new one without a rule fails."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
@@ -9,6 +10,7 @@ from sessions_app.views import accounts, workspaces
 from . import health
 
 admin.autodiscover()
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign,no-untyped-call]
 admin.site.site_header = "ticketgen workshop"
 
 handler400 = "sessions_app.views.errors.bad_request"

@@ -13,23 +13,23 @@ from .base import Provider
 from .keys import credentials_for
 
 PROVIDERS: Final = {
-    "offline": ("Offline writer: by rule, without a model", "processing.llm.offline.Offline"),
-    "openai": ("OpenAI", "processing.llm.openai.OpenAI"),
-    "anthropic": ("Anthropic", "processing.llm.anthropic.Anthropic"),
-    "compatible": ("A server with OpenAI's protocol (Ollama, vLLM, LM Studio …)", "processing.llm.openai.Compatible"),
+    "offline": "processing.llm.offline.Offline",
+    "openai": "processing.llm.openai.OpenAI",
+    "anthropic": "processing.llm.anthropic.Anthropic",
+    "compatible": "processing.llm.openai.Compatible",
 }
-"""Name -> (label for people, class)."""
+"""Name -> class. What people read stands in the settings (LLM_PROVIDER_LABELS)."""
 
 
 def provider_named(name: str, model: str = "", key: str = "") -> Provider:
     """An instance of the provider; imports its SDK only now. Raises LLMError for an unknown name or a missing key."""
     if name not in PROVIDERS:
         raise LLMError(f"There is no model provider called “{name}”.", Category.ADMIN_REQUIRED)
-    made: Provider = import_string(PROVIDERS[name][1])(credentials_for(name, key), model)
+    made: Provider = import_string(PROVIDERS[name])(credentials_for(name, key), model)
     return made
 
 
 def default_model(name: str) -> str:
     """The model that a session gets where it names none; without making a client."""
     chosen = credentials_for(name).model
-    return chosen or str(getattr(import_string(PROVIDERS[name][1]), "default_model", "")) if name in PROVIDERS else ""
+    return chosen or str(getattr(import_string(PROVIDERS[name]), "default_model", "")) if name in PROVIDERS else ""

@@ -54,6 +54,7 @@ class SessionError(models.Model):
                 condition=Q(error_category__in=["user_fixable", "admin_required", "temporary"]),
                 name="error_category_is_known",
             ),
+            CheckConstraint(condition=Q(severity__in=["blocking", "item"]), name="error_severity_is_known"),
         ]
 
     def __str__(self) -> str:

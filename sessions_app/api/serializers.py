@@ -9,7 +9,7 @@ from rest_framework import serializers
 from sessions_app.models import Session, Ticket, TicketDependency, TicketRevision, UploadedFile, Workspace
 from sessions_app.parsing.csv_types import CSV_TYPES
 from sessions_app.parsing.delimited import DELIMITERS
-from sessions_app.views.sessions import PROVIDERS
+from sessions_app.providers import offered
 
 
 class WorkspaceField(serializers.SlugRelatedField[Workspace]):
@@ -57,7 +57,7 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
             self.fields["workspace"].queryset = Workspace.objects.visible_to(request.user)  # type: ignore[attr-defined]
 
     def validate_llm_provider_choice(self, value: str) -> str:
-        choices = [name for name, _ in PROVIDERS]
+        choices = [name for name, _ in offered()]
         if value not in choices:
             raise serializers.ValidationError(f"Choose one of: {', '.join(choices)}.")
         return value

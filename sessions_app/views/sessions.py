@@ -17,17 +17,16 @@ from sessions_app.actions.imports import findings_across, specification_of
 from sessions_app.inspection import grouped
 from sessions_app.models import Session, Workspace
 from sessions_app.parsing.csv_types import CSV_TYPES, GROUP_ORDER
+from sessions_app.providers import offered
 
 from .access import session_or_404
 from .imports import limits
-
-PROVIDERS = [("offline", "Offline writer: by rule, without a model")]
 
 
 class SessionForm(forms.ModelForm[Session]):
     """A session's choices. Only the site's name is asked for; the rest has good defaults."""
 
-    llm_provider_choice = forms.ChoiceField(label="Who writes the tickets", choices=PROVIDERS, required=False)
+    llm_provider_choice = forms.ChoiceField(label="Who writes the tickets", choices=offered, required=False)
     granularity = forms.ChoiceField(
         label="One ticket for each",
         choices=[("row", "row of the specification"), ("parent", "bundle, view, image style, workflow …")],

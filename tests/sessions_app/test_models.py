@@ -180,7 +180,6 @@ def test_every_field_with_choices_has_such_a_constraint_or_a_reason():
     }
     assert without == {
         ("UploadedFile", "csv_type"),  # a tab of the Spec Tool; new ones come with the parser, without a migration
-        ("SessionError", "severity"),
     }
 
 
