@@ -135,7 +135,7 @@ def _lenient_records(text: str, delimiter: str, first_line: int, loose: list[int
                 'the quote (") that opens there.',
             ) from None
         if not _is_strict(lines[start : reader.line_num], delimiter):
-            if reader.line_num - start > 1 or _is_open(lines[start], delimiter):
+            if _is_open(lines[start], delimiter):
                 raise UnreadableFile(
                     "unclosed_quote",
                     f'The record that starts at line {line} opens a quote (") that is never closed where a cell ends, '

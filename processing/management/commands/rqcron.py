@@ -6,8 +6,9 @@ from functools import partial
 from typing import Any
 
 import rq.cron
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django_rq.management.commands.rqcron import Command as RqCron
+from redis.exceptions import RedisError
 from rq import Queue
 from rq.serializers import JSONSerializer
 
@@ -25,4 +26,7 @@ class Command(RqCron):
         # CronJob.enqueue builds its queue without a serializer, so jobs would be pickled and our workers would refuse
         # them.
         rq.cron.Queue = partial(Queue, serializer=JSONSerializer)  # type: ignore[attr-defined,assignment]
-        super().handle(*args, **options)
+        try:
+            super().handle(*args, **options)
+        except RedisError as error:
+            raise CommandError(f"Redis is away, the schedules stop: {error}") from None

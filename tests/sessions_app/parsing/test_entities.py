@@ -125,8 +125,12 @@ def test_a_made_up_key_gives_way_to_a_real_one():
 
 def test_a_key_is_short_enough_to_be_kept():
     rows = [["L" * 5000, "", "T" * 5000, ""], ["L", "m" * 5000, "Content type", ""]]
+    fields = [["m" * 5000, "Label", letter * 5000, "Text", "", "n", "1", ""] for letter in "ab"]
 
-    assert all(len(key) <= 210 for key in keys(specified(Bundles=[BUNDLES, *rows])))
+    found = keys(specified(Bundles=[BUNDLES, *rows], Fields=[FIELDS, *fields]))
+
+    assert len(set(found)) == 4
+    assert all(len(key) <= 210 for key in found)
 
 
 def test_rows_of_one_entity_become_one_with_their_cells_joined():
