@@ -137,7 +137,7 @@ RULES: dict[str, Public | SignedIn | StaffOnly | Bound] = {
     "health": Public(),
     "health-live": Public(),
     "health-ready": Public(),
-    "admin:login": Public(),
+    "admin:login": StaffOnly(),
     "admin:*": StaffOnly(),
     "django_rq:*": StaffOnly(),
 }
