@@ -5,6 +5,7 @@ Names of variables and what they mean: docs/configuration.md. What production re
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 import django_stubs_ext
 import environ
@@ -165,7 +166,7 @@ LLM_PROVIDER_LABELS = {
     "anthropic": "Anthropic",
     "compatible": "A server with OpenAI's protocol (Ollama, vLLM, LM Studio …)",
 }
-LLM_PROVIDERS = {
+LLM_PROVIDERS: dict[str, dict[str, Any]] = {
     name: {
         "KEY": env.str(f"{name.upper()}_API_KEY", default=""),
         "BASE_URL": env.str(f"{name.upper()}_BASE_URL", default=""),
