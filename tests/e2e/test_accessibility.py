@@ -1,0 +1,64 @@
+"""axe finds nothing on any page: WCAG 2.2 AA and its best practices, light and dark, wide and narrow."""
+
+import threading
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from processing.generation.service import ProcessingService
+from sessions_app.models import Session
+from tests.e2e.test_main_job import sign_in
+from tests.processes import wait_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.integration]
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PAGES = [
+    "/",
+    "/sessions/new/",
+    "{own}",
+    "{own}edit/",
+    "{own}run/",
+    "{own}tickets/",
+    "{ticket}",
+    "{file}",
+    "/account/tokens/",
+    "/workspaces/",
+    "/nothing/",
+]
+
+
+@pytest.fixture(autouse=True)
+def allow_the_database(monkeypatch):
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_axe_finds_nothing(site, page, scheme, width):
+    session = Session.objects.get(site_name="Northfield University")
+    # Playwright's loop runs in this thread, and the service asks its model in a loop of its own.
+    threading.Thread(target=ProcessingService().generate_tickets, args=(session,)).start()
+    wait_for(lambda: Session.objects.get(pk=session.pk).stage == "review", "the tickets")
+    names = {
+        "own": f"/sessions/{session.pk}/",
+        "ticket": session.tickets.first().get_absolute_url(),
+        "file": f"/sessions/{session.pk}/files/{session.files.first().pk}/",
+    }
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{site.url}/accounts/login/")
+    found = {"/accounts/login/": violations(page)}
+    sign_in(page, site)
+    for address in PAGES:
+        page.goto(site.url + address.format(**names))
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        found[address] = violations(page)
+
+    assert {address: names for address, names in found.items() if names} == {}
+
+
+def violations(page) -> list[str]:
+    """What axe objects to, and where."""
+    answer = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}}).response
+    return [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in answer["violations"]]
