@@ -21,9 +21,12 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """In CI a skipped test is a failed one: there everything that a test may need has been installed."""
+    """In CI a skipped test is a failed one: there everything that a test may need has been installed.
+
+    But for the real specifications, which lie beside the checkout of some and cannot be installed.
+    """
     report = yield
-    if report.skipped and os.environ.get("CI"):
+    if report.skipped and os.environ.get("CI") and "shared/data" not in str(report.longrepr):
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
     return report
