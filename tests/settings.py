@@ -1,6 +1,7 @@
 """Settings for tests: a folder, a Redis and a database of their own, and nothing slow that is not looked at."""
 
 import atexit
+import base64
 import os
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ os.environ.update(
     TICKETGEN_VAR_DIR=VAR,
     REDIS_URL=f"redis://127.0.0.1:{free_port()}/0",
     SECRET_KEY="only-for-tests-" + "x" * 40,
+    FIELD_ENCRYPTION_KEYS=base64.urlsafe_b64encode(b"only-for-tests!!" * 2).decode(),
     LOG_LEVEL="WARNING",
     ENGINE_HEARTBEAT="1",
     ENGINE_LEASE="3",

@@ -3,6 +3,7 @@
 Names of variables and what they mean: docs/configuration.md. What production refuses: ``checks.py``.
 """
 
+import base64
 import secrets
 from pathlib import Path
 from typing import Any
@@ -28,19 +29,28 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localh
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 
-def _development_secret() -> str:
+def _development_secret(name: str = "secret_key") -> str:
     """A random key per checkout, so that nobody ever signs with a key from a public repository."""
-    path = VAR_DIR / "secret_key"
+    path = VAR_DIR / name
     if not path.exists():
         VAR_DIR.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(50))
+        # 32 random bytes in this form are a Fernet key as well.
+        path.write_text(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
     return path.read_text()
 
 
 SECRET_KEY = env.str("SECRET_KEY", default="" if PRODUCTION else _development_secret())
+# Encrypts keys of model providers in the database. The first encrypts, all decrypt: rotate by putting a new one in front.
+FIELD_ENCRYPTION_KEYS = env.list(
+    "FIELD_ENCRYPTION_KEYS", default=[] if PRODUCTION else [_development_secret("field_encryption_key")]
+)
 
-if PRODUCTION and (found := refusals(secret_key=SECRET_KEY, debug=DEBUG, allowed_hosts=ALLOWED_HOSTS)):
+if PRODUCTION and (
+    found := refusals(
+        secret_key=SECRET_KEY, debug=DEBUG, allowed_hosts=ALLOWED_HOSTS, encryption_keys=FIELD_ENCRYPTION_KEYS
+    )
+):
     raise SystemExit(f"ticketgen does not start in production: {' '.join(found)} (See docs/configuration.md.)")
 
 INSTALLED_APPS = [

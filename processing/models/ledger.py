@@ -28,6 +28,11 @@ class LLMCall(models.Model):
         INVALID = "invalid", "Answer did not fit"
         ERROR = "error", "No answer"
 
+    class Step(models.TextChoices):
+        FIRST = "first"
+        REPAIR = "repair", "Repair of an answer that did not fit"
+        FALLBACK = "fallback", "Another model than the chosen one"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="llm_calls")
     task_id = models.UUIDField(null=True, db_index=True)
@@ -35,6 +40,8 @@ class LLMCall(models.Model):
     provider = models.CharField(max_length=40)
     llm_model = models.CharField(max_length=120, blank=True)
     prompt_version = models.CharField(max_length=40, blank=True)
+    step = models.CharField(max_length=10, choices=Step.choices, default=Step.FIRST)
+    economy = models.BooleanField(default=False)
     input_hash = models.CharField(max_length=64)
     response = models.JSONField(default=dict)
     outcome = models.CharField(max_length=10, choices=Outcome.choices)
@@ -52,7 +59,8 @@ class LLMCall(models.Model):
         ordering = ["-created_at"]
         indexes = [models.Index(fields=["workspace", "input_hash"]), models.Index(fields=["workspace", "-created_at"])]
         constraints = [
-            CheckConstraint(condition=Q(outcome__in=["ok", "invalid", "error"]), name="call_outcome_is_known")
+            CheckConstraint(condition=Q(outcome__in=["ok", "invalid", "error"]), name="call_outcome_is_known"),
+            CheckConstraint(condition=Q(step__in=["first", "repair", "fallback"]), name="call_step_is_known"),
         ]
 
     def __str__(self) -> str:

@@ -57,6 +57,8 @@ class SessionTask(models.Model):
     pending -> running -> completed | completed_with_errors | failed | cancelled;  running <-> paused;
     pending | paused -> failed | cancelled.  At most one unfinished task per session.
 
+    ``choices`` are the session's as they were at the start: temperature, language, prompt_version, fallbacks. ``budget``
+    caps the run (US dollars); ``call_reserve`` is what one call is expected to cost at most, None where unknown.
     ``lease_until`` is moved on by whoever works on the task; ``seq`` numbers its messages; ``done`` counts items that
     made a ticket (or were skipped because theirs is up to date), ``failed`` those that did not. Ticket numbers of the
     run are ``number_base`` + the item's position, so that they follow the order of work whoever writes them.
@@ -80,6 +82,10 @@ class SessionTask(models.Model):
     status = models.CharField(max_length=25, choices=TaskStatus.choices, default=TaskStatus.PENDING)
     provider = models.CharField(max_length=40, blank=True)
     llm_model = models.CharField(max_length=120, blank=True)
+    choices = models.JSONField(default=dict, blank=True)
+    economy = models.BooleanField(default=False)
+    budget = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
+    call_reserve = models.DecimalField(max_digits=12, decimal_places=6, null=True, blank=True)
     total = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)

@@ -36,6 +36,25 @@ class Granularity(models.TextChoices):
     PARENT = "parent", "One ticket per parent"
 
 
+LANGUAGES = [
+    ("en", "English"),
+    ("de", "German"),
+    ("fr", "French"),
+    ("es", "Spanish"),
+    ("it", "Italian"),
+    ("nl", "Dutch"),
+    ("pt", "Portuguese"),
+    ("pl", "Polish"),
+    ("cs", "Czech"),
+    ("sv", "Swedish"),
+    ("da", "Danish"),
+    ("fi", "Finnish"),
+    ("uk", "Ukrainian"),
+    ("ja", "Japanese"),
+]
+"""What models may be asked to write in. The offline writer knows English only."""
+
+
 class SessionQuerySet(models.QuerySet["Session"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> SessionQuerySet:
         """Sessions of the workspaces that the user is a member of."""
@@ -63,6 +82,10 @@ class Session(models.Model):
 
     setup -> upload -> processing -> review -> validation -> export -> completed;  any -> archived.
     A step back (a changed specification, a new run, an edit after export) is allowed, explicit and audited.
+
+    ``temperature``, ``prompt_version`` and ``llm_model`` are the provider's own default where empty. ``fallbacks`` is a
+    list of {provider, model}, asked in this order where the chosen one fails. ``economy`` sends the calls as a batch:
+    half the price, hours later. ``budget`` is in US dollars for one run.
     """
 
     Stage = Stage
@@ -86,6 +109,11 @@ class Session(models.Model):
     stage = models.CharField(max_length=20, choices=Stage.choices, default=Stage.SETUP)
     llm_provider_choice = models.CharField(max_length=40, default="offline")
     llm_model = models.CharField(max_length=120, blank=True)
+    temperature = models.DecimalField(max_digits=3, decimal_places=2, null=True, blank=True)
+    language = models.CharField(max_length=20, choices=LANGUAGES, default="en")
+    prompt_version = models.CharField(max_length=40, blank=True)
+    fallbacks = models.JSONField(default=list, blank=True)
+    economy = models.BooleanField(default=False)
     granularity = models.CharField(max_length=10, choices=Granularity.choices, default=Granularity.ROW)
     budget = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
     ticket_counter = models.PositiveIntegerField(default=0, editable=False)
@@ -116,6 +144,10 @@ class Session(models.Model):
                 name="session_stage_is_known",
             ),
             CheckConstraint(condition=Q(granularity__in=["row", "parent"]), name="session_granularity_is_known"),
+            CheckConstraint(
+                condition=Q(temperature__isnull=True) | Q(temperature__gte=0, temperature__lte=2),
+                name="session_temperature_is_possible",
+            ),
             CheckConstraint(condition=Q(budget__isnull=True) | Q(budget__gte=0), name="session_budget_is_not_negative"),
         ]
 

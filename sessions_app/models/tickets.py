@@ -59,6 +59,8 @@ class Ticket(models.Model):
 
     draft -> approved | rejected -> exported;  an edit or a regeneration sends any of them back to draft.
     ``facts`` is the configuration table, copied from the cells: a list of {label, value, column, file, row, line}.
+    ``fact_marks`` are words of the text that the cells do not bear out. ``fallback_reason`` says why another model than
+    the chosen one wrote it.
     """
 
     Status = Status
@@ -91,6 +93,8 @@ class Ticket(models.Model):
     provider = models.CharField(max_length=40, blank=True)
     llm_model = models.CharField(max_length=120, blank=True)
     prompt_version = models.CharField(max_length=40, blank=True)
+    fallback_reason = models.CharField(max_length=300, blank=True)
+    fact_marks = models.JSONField(default=list, blank=True)
     generated_by_task = models.UUIDField(null=True, blank=True, db_index=True)
     edited_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

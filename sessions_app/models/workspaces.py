@@ -27,18 +27,25 @@ class WorkspaceQuerySet(models.QuerySet["Workspace"]):
 
 class Workspace(models.Model):
     """A team and all it has. Every other row is reached through one; ``slug`` is the ``tenant_id`` of outside
-    systems.
+    systems; ``monthly_budget`` is what its runs may spend on models in a calendar month (UTC), in US dollars.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=60, unique=True)
+    monthly_budget = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            CheckConstraint(
+                condition=Q(monthly_budget__isnull=True) | Q(monthly_budget__gte=0),
+                name="monthly_budget_is_not_negative",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

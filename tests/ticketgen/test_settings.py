@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import secrets
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SAFE = {
     "TICKETGEN_ENV": "production",
     "SECRET_KEY": secrets.token_urlsafe(60),
+    "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
     "ALLOWED_HOSTS": "tickets.example.org",
 }
 
@@ -53,6 +55,8 @@ def test_the_deployment_check_is_clean_with_the_settings_of_production(tmp_path)
     [
         ({"SECRET_KEY": ""}, "SECRET_KEY"),
         ({"SECRET_KEY": "changeme"}, "SECRET_KEY"),
+        ({"FIELD_ENCRYPTION_KEYS": ""}, "FIELD_ENCRYPTION_KEYS"),
+        ({"FIELD_ENCRYPTION_KEYS": "short"}, "FIELD_ENCRYPTION_KEYS"),
         ({"DEBUG": "true"}, "DEBUG"),
         ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
         ({"ALLOWED_HOSTS": "tickets.example.org,*"}, "ALLOWED_HOSTS"),
@@ -85,8 +89,9 @@ def test_a_secret_that_is_missing_altogether_stops_production_too(tmp_path):
 
 
 def test_all_that_is_unsafe_is_named_at_once():
-    assert len(refusals(secret_key="", debug=True, allowed_hosts=["*"])) == 3
-    assert refusals(secret_key="x" * 50, debug=False, allowed_hosts=["a.example"]) == []
+    key = SAFE["FIELD_ENCRYPTION_KEYS"]
+    assert len(refusals(secret_key="", debug=True, allowed_hosts=["*"], encryption_keys=[])) == 4
+    assert refusals(secret_key="x" * 50, debug=False, allowed_hosts=["a.example"], encryption_keys=[key]) == []
 
 
 PRINT = (
