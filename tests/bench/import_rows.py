@@ -1,5 +1,8 @@
-"""In a process of its own: read and keep 10,000 rows; print seconds to preview, seconds to keep, MB of the preview."""
+"""In a process of its own: read and keep a file of so many rows; print seconds to preview, seconds to keep, and MB of
+the preview.
+"""
 
+import sys
 import time
 
 import django
@@ -10,7 +13,7 @@ from sessions_app.actions import imports  # noqa: E402
 from tests.bench.figures import forget_peak, resident_megabytes, workspace  # noqa: E402
 from tests.factories import fields, make_session  # noqa: E402
 
-data = fields(10_000, 150)
+data = fields(int(sys.argv[1]), 150)
 session = make_session(workspace())
 forget_peak()
 before = resident_megabytes()
