@@ -1,0 +1,98 @@
+"""Limits of money: what a run and its workspace's month may still spend. Every function reads; none writes.
+
+A claimed item counts as spent until its real cost is known, so that many calls in flight, of any number of workers,
+cannot pass a limit together. Amounts are US dollars.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from django.db.models import Count, Sum
+from django.utils import timezone
+
+from processing.errors import BudgetReached
+from processing.models import LLMCall, SessionTask, WorkItem
+from processing.models.tasks import ItemStatus
+from sessions_app.models import Workspace
+
+TRUST_AFTER = 10
+"""Finished items after which a run's own average counts beside what was expected of a call."""
+
+
+class Purse:
+    """What one drainer may spend beyond the first call of each item, which its claim has set aside already."""
+
+    def __init__(self, reserve: Decimal | None) -> None:
+        self.reserve = reserve or Decimal(0)
+        self.left: Decimal | None = None
+        self.limit = ""
+
+    def take(self) -> None:
+        """Set a further call aside. Raises BudgetReached if it may cost more than is left."""
+        if self.left is None:
+            return
+        if self.left < self.reserve:
+            raise BudgetReached(self.limit)
+        self.left -= self.reserve
+
+
+def month_start(now: datetime | None = None) -> datetime:
+    """The first moment of the calendar month (UTC)."""
+    moment = (now or timezone.now()).astimezone(UTC)
+    return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def spent_this_month(workspace: Workspace) -> Decimal:
+    """What the workspace's calls of this month have cost, as far as prices are known."""
+    calls = LLMCall.objects.filter(workspace=workspace, created_at__gte=month_start())
+    return calls.aggregate(total=Sum("cost"))["total"] or Decimal(0)
+
+
+def reserve_of(task: SessionTask) -> Decimal:
+    """What one call of the run may cost: as expected, or as the run's own average where that is more."""
+    expected = task.call_reserve or Decimal(0)
+    finished = task.done + task.failed
+    return max(expected, task.cost / finished) if finished >= TRUST_AFTER else expected
+
+
+def is_limited(task: SessionTask) -> bool:
+    return task.budget is not None or task.session.workspace.monthly_budget is not None
+
+
+def left_for(task: SessionTask) -> tuple[Decimal | None, str]:
+    """(What is left for calls that nobody has claimed yet, the sentence of the limit that is nearest). None: no limit.
+
+    Lock the workspace's row around this and the claim that follows from it.
+    """
+    workspace = task.session.workspace
+    limits: list[tuple[Decimal, str]] = []
+    if task.budget is not None:
+        held = WorkItem.objects.filter(task=task, status=ItemStatus.RUNNING).count() * reserve_of(task)
+        sentence = (
+            f"Paused at the limit of this run: {task.cost:.2f} of {task.budget:.2f} USD are spent, and the next call "
+            "may pass it. Raise the limit and resume, or cancel."
+        )
+        limits.append((task.budget - task.cost - held, sentence))
+    if workspace.monthly_budget is not None:
+        spent = spent_this_month(workspace)
+        sentence = (
+            f"Paused at the workspace's limit of this month: {spent:.2f} of {workspace.monthly_budget:.2f} USD are "
+            "spent. An owner can raise it; then resume, or cancel."
+        )
+        limits.append((workspace.monthly_budget - spent - _held_by(workspace), sentence))
+    return min(limits) if limits else (None, "")
+
+
+def _held_by(workspace: Workspace) -> Decimal:
+    """What is set aside for claimed items of all of the workspace's runs."""
+    running = (
+        WorkItem.objects.filter(task__session__workspace=workspace, status=ItemStatus.RUNNING)
+        .order_by()
+        .values_list("task")
+        .annotate(count=Count("pk"))
+    )
+    counts = dict(running)
+    tasks = SessionTask.objects.filter(pk__in=counts)
+    return sum((counts[task.pk] * reserve_of(task) for task in tasks), Decimal(0))
