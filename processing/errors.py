@@ -45,13 +45,14 @@ class LLMError(ProcessingError):
 
     ``cause`` groups equal failures for the breaker; ``retryable`` says whether asking again may help; ``retry_after``
     is what the server asked for in seconds; ``stops_run`` is true where every further call must fail as well
-    (authentication, quota).
+    (authentication, quota); ``pauses_run`` where a person has to decide before the next call (a limit of money).
     """
 
     code = "llm_error"
     cause = "error"
     retryable = False
     stops_run = False
+    pauses_run = False
 
     def __init__(
         self,
@@ -88,3 +89,15 @@ class LLMInvalidAnswer(LLMError):
 
     code = "llm_invalid_answer"
     cause = "invalid_answer"
+
+
+class BudgetReached(LLMError):
+    """The next call may cost more than is left of a limit that people set. Nothing was asked."""
+
+    code = "budget_reached"
+    cause = "budget"
+    retryable = True
+    pauses_run = True
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message, Category.USER_FIXABLE, **details)

@@ -29,21 +29,23 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localh
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 
-def _development_secret(name: str = "secret_key") -> str:
+def _development_secret(name: str, text: str) -> str:
     """A random key per checkout, so that nobody ever signs with a key from a public repository."""
     path = VAR_DIR / name
     if not path.exists():
         VAR_DIR.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
-        # 32 random bytes in this form are a Fernet key as well.
-        path.write_text(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+        path.write_text(text)
     return path.read_text()
 
 
-SECRET_KEY = env.str("SECRET_KEY", default="" if PRODUCTION else _development_secret())
-# Encrypts keys of model providers in the database. The first encrypts, all decrypt: rotate by putting a new one in front.
+SECRET_KEY = env.str(
+    "SECRET_KEY", default="" if PRODUCTION else _development_secret("secret_key", secrets.token_urlsafe(50))
+)
+# Encrypts keys of model providers in the database. The first encrypts, all decrypt: a new one goes in front.
+_new_key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 FIELD_ENCRYPTION_KEYS = env.list(
-    "FIELD_ENCRYPTION_KEYS", default=[] if PRODUCTION else [_development_secret("field_encryption_key")]
+    "FIELD_ENCRYPTION_KEYS", default=[] if PRODUCTION else [_development_secret("field_encryption_key", _new_key)]
 )
 
 if PRODUCTION and (

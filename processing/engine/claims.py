@@ -7,16 +7,19 @@ import random
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from processing.errors import LLMError
+from processing.errors import BudgetReached, LLMError
 from processing.models import LLMCall, SessionError, SessionTask, WorkItem
 from processing.models.tasks import ItemStatus, TaskStatus, lease
+from sessions_app.models import Workspace
 
+from . import money
 from .announcements import publish_progress
 from .kinds import Outcome, TaskKind
 
@@ -27,9 +30,13 @@ WRITABLE = (TaskStatus.RUNNING, TaskStatus.PAUSED)
 
 
 def claim(task: SessionTask, owner: uuid.UUID, count: int) -> list[WorkItem]:
-    """Take up to ``count`` due items for ``owner``; each claim costs one attempt of the item's budget."""
+    """Take up to ``count`` due items for ``owner``; each claim costs one attempt of the item's budget.
+
+    Takes no more than the limits of money allow, and pauses the run where they allow nothing more.
+    """
     now = timezone.now()
     with transaction.atomic():
+        count = _affordable(task, count)
         skip_locked = connection.features.has_select_for_update_skip_locked
         due = WorkItem.objects.filter(task=task).claimable(now).order_by("position")
         ids = list(due.select_for_update(skip_locked=skip_locked).values_list("pk", flat=True)[:count])
@@ -42,6 +49,31 @@ def claim(task: SessionTask, owner: uuid.UUID, count: int) -> list[WorkItem]:
             attempts_left=F("attempts_left") - 1,
         )
     return list(WorkItem.objects.filter(pk__in=ids).order_by("position"))
+
+
+def _affordable(task: SessionTask, count: int) -> int:
+    """As many of ``count`` calls as can be paid for. Locks the workspace, so that two who claim add up."""
+    if not money.is_limited(task):
+        return count
+    Workspace.objects.select_for_update().get(pk=task.session.workspace_id)
+    current = SessionTask.objects.select_related("session__workspace").get(pk=task.pk)
+    left, sentence = money.left_for(current)
+    reserve = money.reserve_of(current)
+    if left is None:
+        return count
+    affordable = count if reserve == 0 and left > 0 else int(left / reserve) if left > 0 else 0
+    if affordable == 0 and current.status == TaskStatus.RUNNING:
+        in_flight = WorkItem.objects.filter(task=task, status=ItemStatus.RUNNING).exists()
+        if not in_flight and WorkItem.objects.filter(task=task, status=ItemStatus.PENDING).exists():
+            hold(current, BudgetReached(sentence))
+    return min(count, affordable)
+
+
+def hold(task: SessionTask, error: LLMError) -> None:
+    """Pause the run until a person has decided. Inside a transaction."""
+    task.pause(error.message)
+    SessionError.drawn_from(error, task).save()
+    publish_progress(task, stage="Paused", force=True)
 
 
 def renew(task: SessionTask, owner: uuid.UUID) -> None:
@@ -66,7 +98,11 @@ def write(kind: TaskKind, task: SessionTask, owner: uuid.UUID, outcomes: Sequenc
     """
     with transaction.atomic():
         current = SessionTask.objects.select_for_update().get(pk=task.pk)
-        LLMCall.objects.bulk_create([call for outcome in outcomes for call in outcome.calls])
+        calls = [call for outcome in outcomes for call in outcome.calls]
+        LLMCall.objects.bulk_create(calls)
+        cost = sum((call.cost for call in calls if call.cost is not None), Decimal(0))
+        if cost:
+            SessionTask.objects.filter(pk=task.pk).update(cost=F("cost") + cost)
         if current.status not in WRITABLE:
             return
         ids = [outcome.item.pk for outcome in outcomes]
@@ -102,7 +138,9 @@ def _write_failures(task: SessionTask, outcomes: Sequence[Outcome]) -> int:
         item, error = outcome.item, outcome.error
         if error is None:
             continue
-        if error.retryable and item.attempts_left > 0 and not error.stops_run:
+        # The claim has taken one attempt; each further call (a repair, a fallback) is one as well.
+        item.attempts_left = max(0, item.attempts_left + 1 - max(1, len(outcome.calls)))
+        if error.pauses_run or (error.retryable and item.attempts_left > 0 and not error.stops_run):
             _postpone(item, error)
             continue
         WorkItem.objects.filter(pk=item.pk).update(
@@ -110,6 +148,7 @@ def _write_failures(task: SessionTask, outcomes: Sequence[Outcome]) -> int:
             lease_owner=None,
             lease_until=None,
             finished_at=timezone.now(),
+            attempts_left=item.attempts_left,
             error_code=error.code,
             error_message=error.message[:500],
         )
@@ -127,6 +166,7 @@ def _postpone(item: WorkItem, error: LLMError) -> None:
         status=ItemStatus.PENDING,
         lease_owner=None,
         lease_until=None,
+        attempts_left=max(item.attempts_left, int(error.pauses_run)),
         not_before=timezone.now() + timedelta(seconds=delay),
         error_code=error.code,
         error_message=error.message[:500],
@@ -145,7 +185,7 @@ def _watch_failures(task: SessionTask, outcomes: Sequence[Outcome], held: set[in
             continue
         row = row + 1 if outcome.error.cause == cause else 1
         cause = outcome.error.cause
-        worst = outcome.error if outcome.error.stops_run or worst is None else worst
+        worst = outcome.error if outcome.error.stops_run or outcome.error.pauses_run or worst is None else worst
     SessionTask.objects.filter(pk=task.pk).update(equal_failures=row, last_failure_cause=cause)
     task.refresh_from_db()
     if task.status != TaskStatus.RUNNING or worst is None:
@@ -154,6 +194,8 @@ def _watch_failures(task: SessionTask, outcomes: Sequence[Outcome], held: set[in
         from .finish import fail
 
         fail(task, worst)
+    elif worst.pauses_run:
+        hold(task, worst)
     elif row >= settings.ENGINE["BREAKER"]:
         task.pause(f"Paused after {row} equal failures in a row: {worst.message}")
         SessionError.drawn_from(worst, task).save()

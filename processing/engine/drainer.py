@@ -112,7 +112,8 @@ class Drainer:
         wait = await self._db(_seconds_until_due, self.task)
         if wait is None:
             return False
-        await asyncio.sleep(min(wait, 1.0))
+        # Due and yet not claimed: the money left is set aside for calls in flight elsewhere.
+        await asyncio.sleep(min(max(wait, LOOK_EVERY), 1.0))
         return True
 
     async def _collect(self) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, F
 from django.utils import timezone
 
+from processing.engine import money
 from processing.engine.kinds import Outcome
 from processing.errors import LLMError, LLMInvalidAnswer, ProcessingError
-from processing.llm.base import Provider
-from processing.llm.service import LLMService, validated
+from processing.llm.base import Allowance, Call
+from processing.llm.service import validated
 from processing.models import LLMCall, SessionTask, WorkItem
 from processing.models.tasks import ItemStatus
 from sessions_app.actions.imports import specification_of
@@ -22,6 +24,7 @@ from sessions_app.parsing.csv_types import GROUP_ORDER
 from sessions_app.parsing.payload import EntityPayload
 from sessions_app.parsing.specification import Backlog, backlog, input_hash
 
+from .choices import service_of_task
 from .facts import facts_of
 from .offline import SiteContext
 
@@ -30,10 +33,6 @@ AT_ONCE = 1_000
 
 def site_context(session: Session) -> SiteContext:
     return SiteContext(site_name=session.site_name, site_description=session.site_description)
-
-
-def llm_service(task: SessionTask) -> LLMService:
-    return LLMService(default_provider=task.provider or "offline", model=task.llm_model)
 
 
 class Generation:
@@ -80,11 +79,10 @@ class Generation:
         items = {outcome.item.key: outcome for outcome in outcomes}
         present = {ticket.key: ticket for ticket in Ticket.objects.filter(session=task.session_id, key__in=items)}
         new = [outcome for key, outcome in items.items() if key not in present]
-        provider = llm_service(task).provider()
-        tickets = [_ticket(task, outcome, provider) for outcome in new]
+        tickets = [_ticket(task, outcome) for outcome in new]
         Ticket.objects.bulk_create(tickets)
         for key, ticket in present.items():
-            _rewrite(ticket, task, items[key], provider)
+            _rewrite(ticket, task, items[key])
         TicketRevision.objects.bulk_create(
             [TicketRevision.drawn_from(ticket) for ticket in (*tickets, *present.values())]
         )
@@ -154,87 +152,116 @@ class Generation:
         return f"Processing {group} entities ({number} of {len(present)} groups)", details
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A ticket's text and who wrote it."""
+
+    content: dict[str, str]
+    provider: str
+    model: str
+    prompt_version: str
+    fallback_reason: str = ""
+
+
 class WritingRoom:
     """A drainer's model client, with the answers that were paid for before."""
 
     def __init__(self, task: SessionTask) -> None:
         self.task = task
         self.site = site_context(task.session)
-        self.service = llm_service(task)
-        provider = self.service.provider()
-        self.concurrency = min(provider.concurrency, settings.ENGINE["CONCURRENCY"])
-        self.known: dict[str, dict[str, str]] = {}
+        self.service = service_of_task(task)
+        self.concurrency = min(self.service.provider().concurrency, settings.ENGINE["CONCURRENCY"])
+        self.places = range(len(self.service.chain))
+        self.known: dict[str, Written] = {}
+        self.purse = money.Purse(task.call_reserve)
 
     def prepare(self, items: Sequence[WorkItem]) -> None:
-        hashes = [self.service.call_hash(item.input_hash, self.site) for item in items]
+        hashes = [self.service.call_hash(item.input_hash, self.site, place) for item in items for place in self.places]
         answers = LLMCall.objects.answers(self.task.session.workspace_id, hashes)
-        self.known = {call.input_hash: call.response for call in answers}
+        self.known = {
+            call.input_hash: Written(call.response, call.provider, call.llm_model, call.prompt_version)
+            for call in answers
+        }
+        if money.is_limited(self.task):
+            self.purse.left, self.purse.limit = money.left_for(self.task.fresh())
 
     async def work(self, item: WorkItem) -> Outcome:
-        digest = self.service.call_hash(item.input_hash, self.site)
-        if digest in self.known:
-            return Outcome(item, result=self.known[digest])
-        call = self._ledger_entry(item, digest)
+        hashes = [self.service.call_hash(item.input_hash, self.site, place) for place in self.places]
+        known = next((self.known[digest] for digest in hashes if digest in self.known), None)
+        if known:
+            return Outcome(item, result=known)
         payload: EntityPayload = item.payload
+        allowance = Allowance(most=item.attempts_left + 1, agree=self.purse.take)
+        error: LLMError | None = None
         try:
-            completion = await self.service._call_llm(payload, self.site)
-            call.response = completion.content
-            call.tokens_in, call.tokens_out = completion.tokens_in, completion.tokens_out
-            call.tokens_cached, call.cost, call.latency_ms = (
-                completion.tokens_cached,
-                completion.cost,
-                completion.latency_ms,
+            completion = await self.service._call_llm(payload, self.site, allowance)
+            written = Written(
+                validated(completion.content),
+                completion.provider,
+                completion.model,
+                completion.prompt_version,
+                completion.fallback_reason,
             )
-            content = validated(completion.content)
-        except LLMError as error:
-            call.outcome, call.error_code = LLMCall.Outcome.ERROR, error.code
-            return Outcome(item, error=error, calls=[call])
-        except ProcessingError as error:
-            call.outcome, call.error_code = LLMCall.Outcome.INVALID, LLMInvalidAnswer.code
-            return Outcome(item, error=LLMInvalidAnswer(error.message), calls=[call])
-        return Outcome(item, result=content, calls=[call])
+        except LLMError as raised:
+            error = raised
+        except ProcessingError as raised:
+            error = LLMInvalidAnswer(raised.message)
+        calls = [self.ledger_entry(item, call) for call in allowance.calls]
+        return Outcome(item, error=error, calls=calls) if error else Outcome(item, result=written, calls=calls)
 
-    def _ledger_entry(self, item: WorkItem, digest: str) -> LLMCall:
-        provider = self.service.provider()
+    def ledger_entry(self, item: WorkItem, call: Call, *, economy: bool = False) -> LLMCall:
+        """A row of the ledger, not saved."""
+        asked = [(provider.name, provider.model) for provider in self.service.chain]
+        place = asked.index((call.provider, call.model))
         return LLMCall(
             workspace_id=self.task.session.workspace_id,
             task_id=self.task.pk,
             entity_key=item.key,
-            provider=provider.name,
-            llm_model=provider.model,
-            prompt_version=provider.prompt_version,
-            input_hash=digest,
-            outcome=LLMCall.Outcome.OK,
+            provider=call.provider,
+            llm_model=call.model,
+            prompt_version=call.prompt_version,
+            step=call.step,
+            economy=economy,
+            input_hash=self.service.call_hash(item.input_hash, self.site, place),
+            response=call.content,
+            outcome=call.outcome,
+            error_code=call.error_code,
+            tokens_in=call.tokens_in,
+            tokens_out=call.tokens_out,
+            tokens_cached=call.tokens_cached,
+            cost=call.cost,
+            latency_ms=call.latency_ms,
         )
 
     async def close(self) -> None:
         await self.service.close()
 
 
-def _ticket(task: SessionTask, outcome: Outcome, provider: Provider) -> Ticket:
+def _ticket(task: SessionTask, outcome: Outcome) -> Ticket:
     item = outcome.item
     ticket = Ticket(
         session_id=task.session_id, key=item.key, number=task.number_base + item.position, position=item.position
     )
-    _fill(ticket, task, outcome, provider)
+    _fill(ticket, task, outcome)
     return ticket
 
 
-def _fill(ticket: Ticket, task: SessionTask, outcome: Outcome, provider: Provider) -> None:
-    item, content = outcome.item, outcome.result
+def _fill(ticket: Ticket, task: SessionTask, outcome: Outcome) -> None:
+    item, written = outcome.item, outcome.result
     payload: EntityPayload = item.payload
     ticket.csv_type, ticket.entity_group = payload["type"], payload["entity_group"]
-    ticket.title, ticket.user_story = content["title"], content["user_story"]
-    ticket.analysis, ticket.verification = content["analysis"], content["verification"]
+    for name, text in written.content.items():
+        setattr(ticket, name, text)
     ticket.facts, ticket.csv_source = facts_of(payload), payload["csv_source"]
     ticket.input_hash, ticket.source_state = item.input_hash, Ticket.SourceState.CURRENT
-    ticket.provider, ticket.llm_model, ticket.prompt_version = provider.name, provider.model, provider.prompt_version
+    ticket.provider, ticket.llm_model, ticket.prompt_version = written.provider, written.model, written.prompt_version
+    ticket.fallback_reason = written.fallback_reason
     ticket.generated_by_task = task.pk
 
 
-def _rewrite(ticket: Ticket, task: SessionTask, outcome: Outcome, provider: Provider) -> None:
+def _rewrite(ticket: Ticket, task: SessionTask, outcome: Outcome) -> None:
     """A new version of a ticket whose row changed; its approval, if any, was for another text."""
-    _fill(ticket, task, outcome, provider)
+    _fill(ticket, task, outcome)
     ticket.version = F("version") + 1
     ticket.status = Ticket.Status.DRAFT
     ticket.save()

@@ -6,7 +6,8 @@ Public methods check, record and enqueue, and answer at once; ``execute_ticket_g
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.conf import settings
@@ -18,7 +19,7 @@ from processing.engine.announcements import publish_progress
 from processing.engine.drainer import Drainer, enqueue_drainer
 from processing.engine.messages import wire_status
 from processing.engine.queue import enqueue
-from processing.errors import ProcessingError
+from processing.errors import BudgetReached, ProcessingError
 from processing.llm.base import Health
 from processing.llm.registry import default_model
 from processing.llm.service import LLMService
@@ -29,7 +30,11 @@ from sessions_app.correlation import correlation_id
 from sessions_app.errors import Category
 from sessions_app.models import AuditEvent, Session
 from sessions_app.models.files import UploadedFile
+from sessions_app.parsing.payload import EntityPayload
 from sessions_app.parsing.specification import backlog
+
+from .choices import choices_of, service_of_session
+from .estimate import call_reserve, duration
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -84,7 +89,7 @@ class ProcessingService:
         active = active_task(session)
         if active:
             return self._already_running(active)
-        entities = count_tickets_to_be(session)
+        entities = entities_of(session)
         if not entities:
             raise ProcessingError(
                 "Upload a specification first: there is no row that could become a ticket.",
@@ -116,7 +121,7 @@ class ProcessingService:
             if last.status != TaskStatus.COMPLETED_WITH_ERRORS:
                 delete_session_tickets(session, last)
             session.errors.filter(resolved_at__isnull=True).update(resolved_at=timezone.now())
-            started = self._start(session, count_tickets_to_be(session), retry_count=last.retry_count + 1)
+            started = self._start(session, entities_of(session), retry_count=last.retry_count + 1)
         return {**started, "retry_attempt": last.retry_count + 1}
 
     def cancel_processing(self, session: Session) -> SessionTask:
@@ -136,10 +141,20 @@ class ProcessingService:
             publish_progress(task, stage="Paused", force=True)
         return task
 
-    def resume_processing(self, session: Session) -> SessionTask:
-        """Go on with a paused run."""
+    def resume_processing(self, session: Session, budget: Decimal | None = None) -> SessionTask:
+        """Go on with a paused run; ``budget`` replaces its limit of money, in US dollars.
+
+        Raises ProcessingError if a limit would pause it again at once.
+        """
         task = self._active(session)
         with transaction.atomic():
+            if budget is not None:
+                SessionTask.objects.filter(pk=task.pk).update(budget=budget)
+                details = {"task_id": str(task.pk), "from": str(task.budget), "to": str(budget)}
+                AuditEvent.record("run.limit_changed", session, by=self.by, details=details)
+            session.errors.filter(task=task, code=BudgetReached.code, resolved_at__isnull=True).update(
+                resolved_at=timezone.now()
+            )
             task.resume()
             publish_progress(task, stage="Going on", force=True)
             enqueue_drainer(task)
@@ -188,27 +203,35 @@ class ProcessingService:
     # Details
 
     def _service_for(self, session: Session) -> LLMService:
-        return self._llm_service or LLMService(default_provider=session.llm_provider_choice, model=session.llm_model)
+        return self._llm_service or service_of_session(session)
 
     def _require_healthy_model(self, session: Session) -> None:
-        health = self._service_for(session).validate_connectivity()
-        if health["status"] == "unhealthy":
+        """The chosen provider, or one that it may fall back on, can be used. Raises ProcessingError."""
+        service = self._service_for(session)
+        health = service.validate_connectivity()
+        if health["status"] == "unhealthy" and not any(
+            service.validate_connectivity(name)["status"] != "unhealthy" for name, _ in service.fallbacks
+        ):
             raise ProcessingError(
                 f"The model cannot be used now: {health.get('error', 'no answer')}",
                 Category.TEMPORARY,
                 recovery_actions=("Try again in a minute.", "Choose another provider for this session."),
             )
 
-    def _start(self, session: Session, entities: int, *, retry_count: int) -> StartResponse:
+    def _start(self, session: Session, entities: Sequence[EntityPayload], *, retry_count: int) -> StartResponse:
         """Record the task, move the stage and enqueue on commit. Of two who start at once, one wins and both get its
         task.
         """
+        reserve = call_reserve(session, entities)
+        _require_known_price(session, reserve)
         try:
             with transaction.atomic():
-                task = start_task(session, TaskType.PROCESSING, retry_count=retry_count, by=self.by)
+                task = start_task(
+                    session, TaskType.PROCESSING, retry_count=retry_count, by=self.by, call_reserve=reserve
+                )
                 session.move_to(Session.Stage.PROCESSING, by=self.by)
                 AuditEvent.record(
-                    "run.started", session, by=self.by, details={"task_id": str(task.pk), "entities": entities}
+                    "run.started", session, by=self.by, details={"task_id": str(task.pk), "entities": len(entities)}
                 )
                 enqueue(GENERATE_JOB, str(session.pk), str(task.pk), queue="default")
         except IntegrityError:
@@ -216,7 +239,7 @@ class ProcessingService:
             if active is None:
                 raise
             return self._already_running(active)
-        return self._response(task, entities, already_running=False)
+        return self._response(task, len(entities), already_running=False)
 
     def _already_running(self, task: SessionTask) -> StartResponse:
         if task.task_type != TaskType.PROCESSING:
@@ -230,7 +253,7 @@ class ProcessingService:
             task_id=str(task.task_id),
             session_id=str(task.session_id),
             status=wire_status(task.status),
-            estimated_duration_minutes=estimate_duration(task.session, entities),
+            estimated_duration_minutes=duration(task.session, entities),
             total_files=count_files(task.session),
             estimated_tickets=entities,
             llm_provider=task.provider,
@@ -277,8 +300,26 @@ def can_start_task(session: Session) -> bool:
     return active_task(session) is None
 
 
+def _require_known_price(session: Session, reserve: Decimal | None) -> None:
+    """A limit of money can only be kept where prices are known. Raises ProcessingError."""
+    limited = session.budget is not None or session.workspace.monthly_budget is not None
+    if limited and reserve is None:
+        raise ProcessingError(
+            "There is a limit of money, but the price of this model is unknown, so the limit could not be kept.",
+            recovery_actions=(
+                "An owner can enter the prices on the workspace's page of models.",
+                "Or remove the limit, or choose another model.",
+            ),
+        )
+
+
 def start_task(
-    session: Session, task_type: TaskType, *, retry_count: int = 0, by: AbstractBaseUser | AnonymousUser | None = None
+    session: Session,
+    task_type: TaskType,
+    *,
+    retry_count: int = 0,
+    by: AbstractBaseUser | AnonymousUser | None = None,
+    call_reserve: Decimal | None = None,
 ) -> SessionTask:
     """Record a task. Raises IntegrityError if the session has an unfinished one."""
     entities = get_total_entity_count(session)
@@ -288,7 +329,11 @@ def start_task(
         session=session,
         task_type=task_type,
         provider=session.llm_provider_choice,
-        llm_model=session.llm_model or default_model(session.llm_provider_choice),
+        llm_model=session.llm_model or default_model(session.llm_provider_choice, session.workspace),
+        choices=choices_of(session),
+        economy=session.economy and session.llm_provider_choice != "offline",
+        budget=session.budget,
+        call_reserve=call_reserve,
         retry_count=retry_count,
         number_base=session.next_ticket_number(entities) - 1,
         request_id=correlation_id.get()[:64],
@@ -302,9 +347,14 @@ def get_total_entity_count(session: Session) -> int:
     return sum(UploadedFile.objects.filter(session=session).values_list("entity_count", flat=True))
 
 
+def entities_of(session: Session) -> Sequence[EntityPayload]:
+    """What a run would write tickets for, at the session's granularity; rows of one entity in several files are one."""
+    return backlog(specification_of(session), session.granularity).items
+
+
 def count_tickets_to_be(session: Session) -> int:
-    """Tickets of a run at the session's granularity; rows of one entity in several files count once."""
-    return len(backlog(specification_of(session), session.granularity).items)
+    """Tickets of a run at the session's granularity."""
+    return len(entities_of(session))
 
 
 def count_files(session: Session) -> int:
@@ -315,13 +365,6 @@ def delete_session_tickets(session: Session, task: SessionTask) -> int:
     """Remove the tickets that this run wrote and that nobody edited or judged (D-08)."""
     removed, _ = session.tickets.untouched().filter(generated_by_task=task.pk).delete()
     return removed
-
-
-def estimate_duration(session: Session, entities: int) -> float:
-    """Minutes that a run may take: entities over the calls per second that the provider usually manages here."""
-    seconds_per_call = 0.01 if session.llm_provider_choice == "offline" else 6.0
-    concurrency = 1 if session.llm_provider_choice == "offline" else settings.ENGINE["CONCURRENCY"]
-    return round(max(0.1, entities * seconds_per_call / concurrency / 60), 1)
 
 
 def status_of(session: Session, task: SessionTask | None) -> StatusResponse:

@@ -10,6 +10,11 @@ from sessions_app.errors import Category
 
 QUOTA_CODES: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_error"})
 LONGEST_WAIT: Final = 300.0
+NO_KEY: Final = "There is no key for {}."
+NO_KEY_ACTIONS: Final = (
+    "An owner can enter the key on the workspace's page of models.",
+    "Or choose the offline writer.",
+)
 
 
 class LLMUnavailable(LLMError):

@@ -11,10 +11,10 @@ from processing.errors import LLMError, LLMTimeoutError
 from sessions_app.errors import Category
 
 from . import prompts
-from .answers import LLMRefused, LLMTruncated, LLMUnavailable, error_for
-from .base import Health
+from .answers import NO_KEY, NO_KEY_ACTIONS, LLMRefused, LLMTruncated, LLMUnavailable, error_for
+from .base import Health, Manner
 from .keys import Credentials
-from .remote import Message, RemoteProvider
+from .remote import Answer, Message, RemoteProvider
 
 LONGEST_ANSWER = 6_000
 """Tokens."""
@@ -26,14 +26,10 @@ class Anthropic(RemoteProvider):
     name: ClassVar[str] = "anthropic"
     default_model: ClassVar[str] = "claude-sonnet-4-6"
 
-    def __init__(self, credentials: Credentials, model: str = "", temperature: float | None = None) -> None:
-        super().__init__(credentials, model or credentials.model or self.default_model, temperature)
+    def __init__(self, credentials: Credentials, model: str = "", manner: Manner | None = None) -> None:
+        super().__init__(credentials, model, manner)
         if not credentials.key:
-            raise LLMError(
-                f"There is no key for {self.name}.",
-                Category.ADMIN_REQUIRED,
-                recovery_actions=("Set the key in the environment, or choose the offline writer.",),
-            )
+            raise LLMError(NO_KEY.format(self.name), Category.ADMIN_REQUIRED, recovery_actions=NO_KEY_ACTIONS)
         self._client = anthropic.AsyncAnthropic(
             api_key=credentials.key,
             base_url=credentials.base_url or None,
@@ -41,26 +37,24 @@ class Anthropic(RemoteProvider):
             timeout=self.seconds_per_call,
         )
 
-    async def _send(self, messages: list[Message]) -> tuple[str | None, int, int, int]:
-        request: dict[str, Any] = {
+    def request(self, messages: list[Message]) -> dict[str, Any]:
+        body: dict[str, Any] = {
             "model": self.model,
-            "system": prompts.system_prompt(self.prompt_version),
+            "system": self.system,
             "messages": messages,
             "max_tokens": LONGEST_ANSWER,
             "output_config": {"format": {"type": "json_schema", "schema": prompts.SCHEMA}},
         }
+        if self.temperature is not None:
+            body["temperature"] = min(1.0, self.temperature)
+        return body
+
+    async def _send(self, messages: list[Message]) -> Answer:
         try:
-            answer: Any = await self._client.messages.create(**request)
+            answer: Any = await self._client.messages.create(**self.request(messages))
         except (anthropic.AnthropicError, ValueError, OSError) as error:  # ValueError: a body that is no JSON comes raw
             raise _ours(error) from None
-        if answer.stop_reason == "refusal":
-            raise LLMRefused("The model refused to write this ticket.")
-        if answer.stop_reason == "max_tokens":
-            raise LLMTruncated("The model's answer was cut off because it was too long.")
-        text = "".join(block.text for block in answer.content if block.type == "text")
-        cached = answer.usage.cache_read_input_tokens or 0
-        # Anthropic counts cached tokens apart; here "in" means all that went in.
-        return text, answer.usage.input_tokens + cached, answer.usage.output_tokens, cached
+        return _read(answer)
 
     async def health(self) -> Health:
         """Lists models, which is free (D-23)."""
@@ -86,6 +80,20 @@ class Anthropic(RemoteProvider):
     async def close(self) -> None:
         await super().close()
         await self._client.close()
+
+
+def _read(answer: Any) -> Answer:
+    """From the SDK's object to ours. Anthropic counts cached tokens apart; here "in" means all that went in."""
+    usage = answer.usage
+    cached = usage.cache_read_input_tokens or 0
+    tokens = (usage.input_tokens + cached + (usage.cache_creation_input_tokens or 0), usage.output_tokens, cached)
+    error: LLMError | None = None
+    if answer.stop_reason == "refusal":
+        error = LLMRefused("The model refused to write this ticket.")
+    elif answer.stop_reason == "max_tokens":
+        error = LLMTruncated("The model's answer was cut off because it was too long.")
+    text = "".join(block.text for block in answer.content if block.type == "text")
+    return Answer(text, *tokens, error=error)
 
 
 def _ours(error: Exception) -> LLMError:

@@ -8,7 +8,6 @@ means no shared limit, not no work: each worker then keeps its own number of cal
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import random
 import uuid
@@ -82,8 +81,8 @@ class Limiter:
     """Gives turns. One per provider and event loop; close it with the loop."""
 
     def __init__(self, provider: str, credentials: Credentials, rates: Rates) -> None:
-        digest = hashlib.sha256(f"{credentials.key}\x1f{credentials.base_url}".encode()).hexdigest()[:16]
-        self.keys = [f"tg:llm:{provider}:{digest}", f"tg:llm:{provider}:{digest}:calls"]
+        name = f"tg:llm:{provider}:{credentials.digest}"
+        self.keys = [name, f"{name}:calls"]
         self.rates = rates
         self._redis: redis.Redis | None = None
         self._door = asyncio.Lock()
@@ -132,10 +131,3 @@ class Limiter:
         if self._redis is not None:
             await self._redis.aclose()
             self._redis = None
-
-
-def rates_for(provider: str, concurrency: int) -> Rates:
-    """What the settings allow for a provider."""
-    configured: dict[str, Any] = settings.LLM_PROVIDERS.get(provider, {})
-    wanted = int(configured.get("CONCURRENCY") or settings.ENGINE["CONCURRENCY"])
-    return Rates(min(concurrency, wanted), int(configured.get("RPM") or 0), int(configured.get("TPM") or 0))

@@ -6,14 +6,14 @@ from decimal import Decimal
 
 from processing.generation.offline import write_ticket
 
-from .base import Completion, EntityPayload, Health, SiteContext
+from .base import Allowance, Call, Completion, EntityPayload, Health, Manner, SiteContext
 from .keys import Credentials
 
 
 class Offline:
     """Always there, costs nothing, says on every ticket that no model wrote it."""
 
-    def __init__(self, credentials: Credentials | None = None, model: str = "") -> None:
+    def __init__(self, credentials: Credentials | None = None, model: str = "", manner: Manner | None = None) -> None:
         """Takes what every provider takes, and needs none of it."""
 
     name = "offline"
@@ -21,8 +21,15 @@ class Offline:
     prompt_version = "offline-1"
     concurrency = 64
 
-    async def write_ticket(self, entity: EntityPayload, site: SiteContext) -> Completion:
-        return Completion(dict(write_ticket(entity, site)), cost=Decimal(0))
+    async def write_ticket(
+        self, entity: EntityPayload, site: SiteContext, allowance: Allowance | None = None
+    ) -> Completion:
+        """Never fails, and never asks for allowance."""
+        content = dict(write_ticket(entity, site))
+        if allowance is not None:
+            call = Call(self.name, self.model, self.prompt_version, content=content, cost=Decimal(0))
+            allowance.calls.append(call)
+        return Completion(content, cost=Decimal(0), provider=self.name, prompt_version=self.prompt_version)
 
     async def health(self) -> Health:
         return Health(

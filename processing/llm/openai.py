@@ -11,10 +11,10 @@ from processing.errors import LLMError, LLMTimeoutError
 from sessions_app.errors import Category
 
 from . import prompts
-from .answers import LLMRefused, LLMTruncated, LLMUnavailable, error_for
-from .base import Health
+from .answers import NO_KEY, NO_KEY_ACTIONS, LLMRefused, LLMTruncated, LLMUnavailable, error_for
+from .base import Health, Manner
 from .keys import Credentials
-from .remote import Message, RemoteProvider
+from .remote import Answer, Message, RemoteProvider
 
 LONGEST_ANSWER = 6_000
 """Tokens."""
@@ -26,14 +26,10 @@ class OpenAI(RemoteProvider):
     name: ClassVar[str] = "openai"
     default_model: ClassVar[str] = "gpt-5.4-mini"
 
-    def __init__(self, credentials: Credentials, model: str = "", temperature: float | None = None) -> None:
-        super().__init__(credentials, model or credentials.model or self.default_model, temperature)
-        if not credentials.key and not credentials.base_url:
-            raise LLMError(
-                f"There is no key for {self.name}.",
-                Category.ADMIN_REQUIRED,
-                recovery_actions=("Set the key in the environment, or choose the offline writer.",),
-            )
+    def __init__(self, credentials: Credentials, model: str = "", manner: Manner | None = None) -> None:
+        super().__init__(credentials, model, manner)
+        if not credentials.usable:
+            raise LLMError(NO_KEY.format(self.name), Category.ADMIN_REQUIRED, recovery_actions=NO_KEY_ACTIONS)
         self._client = openai.AsyncOpenAI(
             api_key=credentials.key or "none",
             base_url=credentials.base_url or None,
@@ -41,10 +37,10 @@ class OpenAI(RemoteProvider):
             timeout=self.seconds_per_call,
         )
 
-    async def _send(self, messages: list[Message]) -> tuple[str | None, int, int, int]:
-        request: dict[str, Any] = {
+    def request(self, messages: list[Message]) -> dict[str, Any]:
+        body: dict[str, Any] = {
             "model": self.model,
-            "messages": [{"role": "system", "content": prompts.system_prompt(self.prompt_version)}, *messages],
+            "messages": [{"role": "system", "content": self.system}, *messages],
             "response_format": {
                 "type": "json_schema",
                 "json_schema": {"name": "ticket", "strict": True, "schema": prompts.SCHEMA},
@@ -52,26 +48,15 @@ class OpenAI(RemoteProvider):
             "max_completion_tokens": LONGEST_ANSWER,
         }
         if self.temperature is not None:
-            request["temperature"] = self.temperature
+            body["temperature"] = self.temperature
+        return body
+
+    async def _send(self, messages: list[Message]) -> Answer:
         try:
-            answer = await self._client.chat.completions.create(**request)
+            answer = await self._client.chat.completions.create(**self.request(messages))
         except (openai.OpenAIError, ValueError, OSError) as error:  # ValueError: a body that is no JSON comes raw
             raise _ours(error) from None
-        choice = answer.choices[0] if answer.choices else None
-        if choice is None:
-            return None, 0, 0, 0
-        if getattr(choice.message, "refusal", None) or choice.finish_reason == "content_filter":
-            raise LLMRefused("The model refused to write this ticket.")
-        if choice.finish_reason == "length":
-            raise LLMTruncated("The model's answer was cut off because it was too long.")
-        usage = answer.usage
-        cached = getattr(getattr(usage, "prompt_tokens_details", None), "cached_tokens", 0) or 0
-        return (
-            choice.message.content,
-            getattr(usage, "prompt_tokens", 0),
-            getattr(usage, "completion_tokens", 0),
-            cached,
-        )
+        return _read(answer)
 
     async def health(self) -> Health:
         """Lists models, which is free."""
@@ -105,6 +90,25 @@ class Compatible(OpenAI):
     name = "compatible"
     default_model = "default"
     concurrency = 64
+
+
+def _read(answer: Any) -> Answer:
+    """From the SDK's object to ours."""
+    usage = answer.usage
+    tokens = (
+        getattr(usage, "prompt_tokens", 0) or 0,
+        getattr(usage, "completion_tokens", 0) or 0,
+        getattr(getattr(usage, "prompt_tokens_details", None), "cached_tokens", 0) or 0,
+    )
+    choice = answer.choices[0] if answer.choices else None
+    if choice is None:
+        return Answer(None, *tokens)
+    error: LLMError | None = None
+    if getattr(choice.message, "refusal", None) or choice.finish_reason == "content_filter":
+        error = LLMRefused("The model refused to write this ticket.")
+    elif choice.finish_reason == "length":
+        error = LLMTruncated("The model's answer was cut off because it was too long.")
+    return Answer(choice.message.content, *tokens, error=error)
 
 
 def _ours(error: Exception) -> LLMError:

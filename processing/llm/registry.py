@@ -8,9 +8,10 @@ from django.utils.module_loading import import_string
 
 from processing.errors import LLMError
 from sessions_app.errors import Category
+from sessions_app.models import Workspace
 
-from .base import Provider
-from .keys import credentials_for
+from .base import Manner, Provider
+from .keys import Credentials, credentials_for
 
 PROVIDERS: Final = {
     "offline": "processing.llm.offline.Offline",
@@ -21,15 +22,16 @@ PROVIDERS: Final = {
 """Name -> class. What people read stands in the settings (LLM_PROVIDER_LABELS)."""
 
 
-def provider_named(name: str, model: str = "", key: str = "") -> Provider:
+def provider_named(name: str, model: str, credentials: Credentials, manner: Manner) -> Provider:
     """An instance of the provider; imports its SDK only now. Raises LLMError for an unknown name or a missing key."""
     if name not in PROVIDERS:
         raise LLMError(f"There is no model provider called “{name}”.", Category.ADMIN_REQUIRED)
-    made: Provider = import_string(PROVIDERS[name])(credentials_for(name, key), model)
+    made: Provider = import_string(PROVIDERS[name])(credentials, model, manner)
     return made
 
 
-def default_model(name: str) -> str:
+def default_model(name: str, workspace: Workspace | None = None) -> str:
     """The model that a session gets where it names none; without making a client."""
-    chosen = credentials_for(name).model
-    return chosen or str(getattr(import_string(PROVIDERS[name]), "default_model", "")) if name in PROVIDERS else ""
+    if name not in PROVIDERS or name == "offline":
+        return ""
+    return credentials_for(name, workspace).model or str(import_string(PROVIDERS[name]).default_model)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from dataclasses import replace
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, ClassVar
 
-from processing.errors import LLMInvalidAnswer, LLMTimeoutError, ProcessingError
+from django.conf import settings
+
+from processing.errors import LLMError, LLMInvalidAnswer, LLMTimeoutError, ProcessingError
 
 from . import prompts
 from .answers import parsed
-from .base import Completion, EntityPayload, SiteContext
+from .base import Allowance, Call, Completion, EntityPayload, Manner, SiteContext
 from .keys import Credentials
-from .limiter import Limiter, rates_for
+from .limiter import Limiter, Rates
 from .service import validated
 from .usage import cost_of
 
@@ -23,55 +26,111 @@ EXPECTED_ANSWER = 900
 """Tokens of an ordinary ticket, for the limit per minute."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server sent. ``error`` is set where it answered, and so was paid, but wrote nothing that can be used."""
+
+    text: str | None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
+    error: LLMError | None = None
+
+
 class RemoteProvider(ABC):
     """Subclasses say how to send messages and what the server's errors mean."""
 
     name: ClassVar[str]
-    prompt_version = prompts.TICKET
+    default_model: ClassVar[str]
     concurrency = 256
     seconds_per_call = 120.0
 
-    def __init__(self, credentials: Credentials, model: str, temperature: float | None = None) -> None:
-        self.model = model
-        self.temperature = temperature
-        self.rates = rates_for(self.name, self.concurrency)
-        self.concurrency = self.rates.concurrency
-        self.limiter = Limiter(self.name, credentials, self.rates)
+    def __init__(self, credentials: Credentials, model: str = "", manner: Manner | None = None) -> None:
+        manner = manner or Manner()
+        self.credentials = credentials
+        self.model = model or credentials.model or self.default_model
+        self.prompt_version = manner.prompt_version or prompts.TICKET
+        self.system = prompts.system_prompt(self.prompt_version, manner.language)
+        self.temperature = manner.temperature
+        wanted = credentials.concurrency or int(settings.ENGINE["CONCURRENCY"])
+        self.concurrency = min(self.concurrency, wanted)
+        self.limiter = Limiter(self.name, credentials, Rates(self.concurrency, credentials.rpm, credentials.tpm))
 
-    async def write_ticket(self, entity: EntityPayload, site: SiteContext) -> Completion:
-        """Ask; if the answer does not fit, say why and ask once more. Tokens and money of both count."""
-        messages = [{"role": "user", "content": prompts.user_prompt(entity, site)}]
-        first = await self._timed(messages)
-        problem = _problem(first)
-        if not problem:
-            return first
-        messages += [
-            {"role": "assistant", "content": str(first.content.get("", "")) or "(nothing usable)"},
-            {"role": "user", "content": prompts.repair_prompt(problem)},
-        ]
-        second = _added(first, await self._timed(messages))
-        problem = _problem(second)
+    async def write_ticket(
+        self, entity: EntityPayload, site: SiteContext, allowance: Allowance | None = None
+    ) -> Completion:
+        """Ask; if the answer does not fit, say why and ask once more, if the allowance has room for it."""
+        allowance = allowance or Allowance()
+        before = len(allowance.calls)
+        messages = prompts.messages(entity, site)
+        text, problem = await self._asked(messages, allowance, "first")
+        if problem and allowance.left:
+            text, problem = await self._asked([*messages, *prompts.repair_messages(text, problem)], allowance, "repair")
         if problem:
             raise LLMInvalidAnswer(problem)
-        return second
+        return self._completion(allowance.calls[before:])
 
-    async def _timed(self, messages: list[Message]) -> Completion:
-        """One call under one clock: an SDK's time-out counts per read, and a dripping server would never end."""
+    async def _asked(self, messages: list[Message], allowance: Allowance, step: str) -> tuple[str, str]:
+        """One call, entered in the allowance: (the answer's text, what is wrong with it or "")."""
+        if allowance.calls:
+            allowance.agree()
+        call = Call(self.name, self.model, self.prompt_version, step)
         expected = sum(len(message["content"]) for message in messages) // 4 + EXPECTED_ANSWER
         async with self.limiter.turn(expected):
+            allowance.calls.append(call)
             started = time.monotonic()
             try:
-                async with asyncio.timeout(self.seconds_per_call):
-                    text, tokens_in, tokens_out, tokens_cached = await self._send(messages)
-            except TimeoutError:
-                raise LLMTimeoutError from None
+                answer = await self._timed(messages)
+            except LLMError as error:
+                call.outcome, call.error_code = "error", error.code
+                raise
+            finally:
+                call.latency_ms = int(1000 * (time.monotonic() - started))
+        problem = self.enter(call, answer)
+        return answer.text or "", problem
+
+    def enter(self, call: Call, answer: Answer, *, economy: bool = False) -> str:
+        """Enter an answer in its call; returns what is wrong with it or ``""``.
+
+        Raises the answer's own error: what a model refuses or cuts short cannot be repaired.
+        """
+        call.tokens_in, call.tokens_out, call.tokens_cached = answer.tokens_in, answer.tokens_out, answer.tokens_cached
+        call.cost = self.cost(answer.tokens_in, answer.tokens_out, answer.tokens_cached, economy=economy)
+        if answer.error is not None:
+            call.outcome, call.error_code = "error", answer.error.code
+            raise answer.error
+        try:
+            call.content = dict(validated(parsed(answer.text)))
+        except ProcessingError as error:
+            call.outcome, call.error_code = "invalid", LLMInvalidAnswer.code
+            return error.message
+        return ""
+
+    def cost(self, tokens_in: int, tokens_out: int, tokens_cached: int = 0, *, economy: bool = False) -> Decimal | None:
+        """US dollars, or None where the price is unknown."""
+        prices = self.credentials.prices
+        return cost_of(self.name, self.model, tokens_in, tokens_out, tokens_cached, prices=prices, economy=economy)
+
+    async def _timed(self, messages: list[Message]) -> Answer:
+        """Under one clock: an SDK's time-out counts per read, and a dripping server would never end."""
+        try:
+            async with asyncio.timeout(self.seconds_per_call):
+                return await self._send(messages)
+        except TimeoutError:
+            raise LLMTimeoutError from None
+
+    def _completion(self, calls: list[Call]) -> Completion:
+        costs = [call.cost for call in calls]
         return Completion(
-            content={"": text or ""},
-            tokens_in=tokens_in,
-            tokens_out=tokens_out,
-            tokens_cached=tokens_cached,
-            cost=cost_of(self.name, self.model, tokens_in, tokens_out, tokens_cached),
-            latency_ms=int(1000 * (time.monotonic() - started)),
+            content=calls[-1].content,
+            tokens_in=sum(call.tokens_in for call in calls),
+            tokens_out=sum(call.tokens_out for call in calls),
+            tokens_cached=sum(call.tokens_cached for call in calls),
+            cost=None if None in costs else sum((cost for cost in costs if cost is not None), Decimal(0)),
+            latency_ms=sum(call.latency_ms for call in calls),
+            provider=self.name,
+            model=self.model,
+            prompt_version=self.prompt_version,
         )
 
     async def close(self) -> None:
@@ -79,28 +138,9 @@ class RemoteProvider(ABC):
         await self.limiter.close()
 
     @abstractmethod
-    async def _send(self, messages: list[Message]) -> tuple[str | None, int, int, int]:
-        """(text, tokens in, tokens out, cached tokens). Raises LLMError and its kinds only."""
+    def request(self, messages: list[Message]) -> dict[str, Any]:
+        """The body of a call, as the server wants it; the same for one made at once and one in a batch."""
 
-
-def _problem(completion: Completion) -> str:
-    """Why an answer cannot be used, or ``""``; a usable one gets its fields as content."""
-    try:
-        fields: dict[str, Any] = dict(validated(parsed(completion.content.get(""))))
-    except ProcessingError as error:
-        return error.message
-    completion.content.clear()
-    completion.content.update(fields)
-    return ""
-
-
-def _added(first: Completion, second: Completion) -> Completion:
-    cost = first.cost + second.cost if first.cost is not None and second.cost is not None else None
-    return replace(
-        second,
-        tokens_in=first.tokens_in + second.tokens_in,
-        tokens_out=first.tokens_out + second.tokens_out,
-        tokens_cached=first.tokens_cached + second.tokens_cached,
-        cost=cost,
-        latency_ms=first.latency_ms + second.latency_ms,
-    )
+    @abstractmethod
+    async def _send(self, messages: list[Message]) -> Answer:
+        """Raises LLMError and its kinds only."""

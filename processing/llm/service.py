@@ -5,48 +5,102 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from typing import Any
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
 
+from django.core.cache import cache
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from processing.errors import LLMError, ProcessingError
 from sessions_app.errors import Category
+from sessions_app.models import Workspace
 
-from .base import Completion, EntityPayload, Health, Provider, SiteContext
+from .base import Allowance, Completion, EntityPayload, Health, Manner, Provider, SiteContext
+from .keys import credentials_for
 from .registry import provider_named
+
+logger = logging.getLogger(__name__)
 
 TICKET_FIELDS = ("title", "user_story", "analysis", "verification")
 TITLE_LENGTH = 255
 SECTION_LENGTH = 200_000
+HEALTHY_FOR: Final = 300
+"""Seconds that a good health is remembered for."""
+UNHEALTHY_FOR: Final = 15
+"""Seconds for a bad one: long enough for a crowd, short enough for somebody who mends it."""
 
 
 class LLMService:
-    """Asks one provider. ``default_provider`` is used where a call names none; keys come from settings where empty."""
+    """Asks a provider, and those to fall back on where it fails.
+
+    ``default_provider`` is used where a call names none. Keys that are empty come from the workspace, else from the
+    environment. ``fallbacks`` are (provider, model) pairs. Make it where the database may be used: it reads the keys at
+    once, and nothing later.
+    """
 
     def __init__(
-        self, openai_api_key: str = "", anthropic_api_key: str = "", default_provider: str = "offline", model: str = ""
+        self,
+        openai_api_key: str = "",
+        anthropic_api_key: str = "",
+        default_provider: str = "offline",
+        model: str = "",
+        *,
+        workspace: Workspace | None = None,
+        manner: Manner | None = None,
+        fallbacks: Sequence[tuple[str, str]] = (),
     ) -> None:
-        self.openai_api_key = openai_api_key
-        self.anthropic_api_key = anthropic_api_key
+        self._keys = {"openai": openai_api_key, "anthropic": anthropic_api_key}
         self.default_provider = default_provider
         self.model = model
-        self._providers: dict[str, Provider] = {}
+        self.workspace = workspace
+        self.manner = manner or Manner()
+        self.fallbacks = tuple(fallbacks)
+        self._chain: list[Provider] = []
+        self._out: dict[int, str] = {}
 
-    def provider(self, name: str = "") -> Provider:
-        chosen = name or self.default_provider
-        if chosen not in self._providers:
-            keys = {"openai": self.openai_api_key, "anthropic": self.anthropic_api_key}
-            self._providers[chosen] = provider_named(chosen, self.model, keys.get(chosen, ""))
-        return self._providers[chosen]
+    @property
+    def chain(self) -> list[Provider]:
+        """The chosen provider and its fallbacks. Raises LLMError if the chosen one cannot be made; a fallback that
+        cannot is left out.
+        """
+        if not self._chain:
+            made = [self._made(self.default_provider, self.model)]
+            for name, model in self.fallbacks:
+                try:
+                    made.append(self._made(name, model))
+                except ProcessingError as error:
+                    logger.warning("no fallback to %s: %s", name, error.message)
+            self._chain = made
+        return self._chain
 
-    def validate_connectivity(self, provider: str | None = None) -> Health:
-        """Can the provider be used now? A dict, never an exception (requirements A-043 to A-047)."""
+    def provider(self) -> Provider:
+        """The chosen one."""
+        return self.chain[0]
+
+    def _made(self, name: str, model: str = "") -> Provider:
+        credentials = credentials_for(name, self.workspace, key=self._keys.get(name, ""))
+        return provider_named(name, model, credentials, self.manner)
+
+    def validate_connectivity(self, provider: str | None = None, *, fresh: bool = False) -> Health:
+        """Can the provider be used now? A dict, never an exception (requirements A-043 to A-047); remembered for five
+        minutes unless ``fresh``.
+        """
         name = provider or self.default_provider
         try:
-            health = asyncio.run(self.provider(name).health())
-        except LLMError as error:
-            health = Health(status="unhealthy", provider=name, connectivity="failed", error=error.message)
-        return {**health, "checked_at": timezone.now().isoformat()}
+            credentials = credentials_for(name, self.workspace, key=self._keys.get(name, ""))
+            place = f"llm-health:{name}:{self.model}:{credentials.digest}"
+            known: Health | None = None if fresh else _remembered(place)
+            if known is not None:
+                return known
+            health = asyncio.run(_health_of(self._made(name, self.model if name == self.default_provider else "")))
+        except ProcessingError as error:
+            return _stamped(Health(status="unhealthy", provider=name, connectivity="failed", error=error.message))
+        health = _stamped(health)
+        _remember(place, health)
+        return health
 
     async def generate_ticket_content(
         self, entity: EntityPayload | None = None, site_context: SiteContext | None = None, **aliases: Any
@@ -59,13 +113,47 @@ class LLMService:
         completion = await self._call_llm(chosen, site)
         return validated(completion.content)
 
-    async def _call_llm(self, entity: EntityPayload, site: SiteContext) -> Completion:
-        """The one place from which a model is asked."""
-        return await self.provider().write_ticket(entity, site)
+    async def _call_llm(
+        self, entity: EntityPayload, site: SiteContext, allowance: Allowance | None = None
+    ) -> Completion:
+        """The one place from which models are asked: the chosen one, then its fallbacks.
 
-    def call_hash(self, entity_hash: str, site: SiteContext) -> str:
-        """What an answer is kept under: provider, model, prompt version and all that is sent."""
-        provider = self.provider()
+        A failure that time may mend goes back to the queue while the allowance has more than one call left; the last
+        one is for the fallback. Raises the last provider's LLMError.
+        """
+        allowance = allowance or Allowance()
+        reasons: list[str] = []
+        for place, provider in enumerate(self.chain):
+            last = place == len(self.chain) - 1
+            if place in self._out and not last:
+                reasons.append(self._out[place])
+                continue
+            first = len(allowance.calls)
+            try:
+                completion = await provider.write_ticket(entity, site, allowance)
+            except LLMError as error:
+                if last or not self._passes_on(error, allowance, self.chain[place + 1]):
+                    raise
+                reasons.append(f"{provider.name} {provider.model}: {error.message}")
+                if error.stops_run:
+                    self._out[place] = reasons[-1]
+                continue
+            finally:
+                if place:
+                    for call in allowance.calls[first:]:
+                        call.step = "fallback"
+            return replace(completion, fallback_reason="; ".join(reasons)[:300])
+        raise AssertionError("a chain has at least one provider")
+
+    @staticmethod
+    def _passes_on(error: LLMError, allowance: Allowance, following: Provider) -> bool:
+        if error.pauses_run or (error.retryable and allowance.left > 1):
+            return False
+        return allowance.left > 0 or following.name == "offline"
+
+    def call_hash(self, entity_hash: str, site: SiteContext, place: int = 0) -> str:
+        """What an answer of the chain's provider at ``place`` is kept under: all that shapes the question."""
+        provider = self.chain[place]
         parts = [
             provider.name,
             provider.model,
@@ -74,11 +162,39 @@ class LLMService:
             site["site_name"],
             site["site_description"],
         ]
+        if provider.name != "offline":
+            parts += [self.manner.language, str(self.manner.temperature)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     async def close(self) -> None:
-        for provider in self._providers.values():
+        for provider in self._chain:
             await provider.close()
+
+
+async def _health_of(provider: Provider) -> Health:
+    try:
+        return await provider.health()
+    finally:
+        await provider.close()
+
+
+def _stamped(health: Health) -> Health:
+    return {**health, "checked_at": timezone.now().isoformat()}
+
+
+def _remembered(place: str) -> Health | None:
+    try:
+        health: Health | None = cache.get(place)
+    except RedisError:
+        return None
+    return health
+
+
+def _remember(place: str, health: Health) -> None:
+    try:
+        cache.set(place, health, HEALTHY_FOR if health["status"] == "healthy" else UNHEALTHY_FOR)
+    except RedisError:
+        logger.warning("a model's health is not remembered: Redis is away")
 
 
 def validated(content: dict[str, Any]) -> dict[str, str]:

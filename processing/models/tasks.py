@@ -57,8 +57,8 @@ class SessionTask(models.Model):
     pending -> running -> completed | completed_with_errors | failed | cancelled;  running <-> paused;
     pending | paused -> failed | cancelled.  At most one unfinished task per session.
 
-    ``choices`` are the session's as they were at the start: temperature, language, prompt_version, fallbacks. ``budget``
-    caps the run (US dollars); ``call_reserve`` is what one call is expected to cost at most, None where unknown.
+    ``choices`` are the session's as they were at the start: temperature, language, prompt_version, fallbacks.
+    ``budget`` caps the run (US dollars); ``call_reserve`` is what a call may cost at most, None where unknown.
     ``lease_until`` is moved on by whoever works on the task; ``seq`` numbers its messages; ``done`` counts items that
     made a ticket (or were skipped because theirs is up to date), ``failed`` those that did not. Ticket numbers of the
     run are ``number_base`` + the item's position, so that they follow the order of work whoever writes them.
@@ -170,6 +170,10 @@ class SessionTask(models.Model):
             started_at=now,
             lease_until=now + lease(),
         )
+
+    def fresh(self) -> SessionTask:
+        """The row as it is now, with its session and workspace."""
+        return SessionTask.objects.select_related("session__workspace").get(pk=self.pk)
 
     def pause(self, reason: str) -> None:
         self._move(TaskStatus.PAUSED, pause_reason=reason[:300])

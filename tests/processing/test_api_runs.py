@@ -360,7 +360,8 @@ def test_an_estimate_counts_tickets_for_both_granularities(api, session):
         "parent": {"total": 2, "groups": {"Content": 2}},
     }
     assert (body["granularity"], body["to_write"], body["up_to_date"]) == ("row", 6, 0)
-    assert (body["calls"], body["cost"]) == (0, {"currency": "USD", "expected": 0.0})
+    assert body["calls"] == {"low": 0, "expected": 0, "high": 0}
+    assert body["cost"] == {"currency": "USD", "low": 0.0, "expected": 0.0, "high": 0.0, "price": "free"}
 
 
 def test_an_estimate_follows_the_chosen_granularity(api, session):
@@ -381,7 +382,8 @@ def test_a_price_that_is_not_known_is_not_made_up(api, session):
 
     body = api.post(f"/api/sessions/{session.pk}/estimate").json()
 
-    assert (body["calls"], body["cost"]["expected"]) == (6, None)
+    assert (body["calls"]["expected"], body["cost"]["expected"], body["cost"]["price"]) == (6, None, "unknown")
+    assert "some-model" in body["problem"]
 
 
 # The page's buttons do the same

@@ -8,7 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from processing.errors import LLMError
 from processing.generation.offline import SiteContext
+from sessions_app.models.sessions import LANGUAGES
 from sessions_app.parsing.payload import EntityPayload
 
 TICKET: Final = "ticket-1"
@@ -21,9 +23,40 @@ _INVISIBLE = re.compile(
 
 
 @cache
-def system_prompt(version: str = TICKET) -> str:
-    """What the model is told to do."""
-    return (Path(__file__).parent / f"{version}.md").read_text(encoding="utf-8")
+def versions() -> list[str]:
+    """Names of all prompts for tickets that ship with the product."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("ticket-*.md"))
+
+
+@cache
+def system_prompt(version: str = TICKET, language: str = "en") -> str:
+    """What the model is told to do. Raises LLMError for a version that is not there (any more)."""
+    if version not in versions():
+        raise LLMError(
+            f"There is no prompt “{version}”.", recovery_actions=(f"Choose one of: {', '.join(versions())}.",)
+        )
+    text = (Path(__file__).parent / f"{version}.md").read_text(encoding="utf-8")
+    name = dict(LANGUAGES).get(language, "English")
+    return text if name == "English" else text + _IN_LANGUAGE.format(name)
+
+
+_IN_LANGUAGE: Final = """
+Write all four fields in {}, headings too. Labels, machine names, paths and commands stay as they are in the JSON; the
+keywords of Gherkin stay English.
+"""
+
+
+def messages(entity: EntityPayload, site: SiteContext) -> list[dict[str, str]]:
+    """The question for one entity."""
+    return [{"role": "user", "content": user_prompt(entity, site)}]
+
+
+def repair_messages(answer: str, problem: str) -> list[dict[str, str]]:
+    """What follows an answer that does not fit."""
+    return [
+        {"role": "assistant", "content": answer.strip() or "(nothing usable)"},
+        {"role": "user", "content": repair_prompt(problem)},
+    ]
 
 
 def user_prompt(entity: EntityPayload, site: SiteContext) -> str:
