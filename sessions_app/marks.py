@@ -1,0 +1,53 @@
+"""Marks on a ticket: words of its text that the specification does not bear out (see processing's fact check).
+
+A mark is ``{section, text, kind, says, start}``. Here they are only kept in step with the text, dismissed and shown;
+finding them is for the one who writes the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Mark = dict[str, Any]
+
+SECTION_NAMES = {
+    "title": "Title",
+    "user_story": "User story",
+    "analysis": "Analysis",
+    "verification": "Verification",
+}
+
+
+def standing(marks: Iterable[Mark], texts: Mapping[str, str]) -> list[Mark]:
+    """The marks whose words still stand in their section, each with the place where they now stand first."""
+    kept = []
+    for mark in marks:
+        start = find_words(texts.get(mark["section"], ""), mark["text"])
+        if start >= 0:
+            kept.append({**mark, "start": start})
+    return kept
+
+
+def without(marks: Iterable[Mark], section: str, text: str) -> list[Mark]:
+    """All marks but those on these words of this section."""
+    return [mark for mark in marks if (mark["section"], mark["text"]) != (section, text)]
+
+
+def find_words(text: str, words: str, begin: int = 0) -> int:
+    """Where the words stand by themselves from ``begin`` on, or -1; ``field_a`` does not stand in ``field_ab``."""
+    at = text.find(words, begin) if words else -1
+    while at >= 0 and not stands_alone(text, at, at + len(words)):
+        at = text.find(words, at + len(words))
+    return at
+
+
+def stands_alone(text: str, start: int, end: int) -> bool:
+    return not (
+        (_of_word(text[start : start + 1]) and _of_word(text[start - 1 : start] if start else ""))
+        or (_of_word(text[end - 1 : end]) and _of_word(text[end : end + 1]))
+    )
+
+
+def _of_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
