@@ -89,9 +89,14 @@ RULES: dict[str, Public | SignedIn | StaffOnly | Bound] = {
     "sessions:file-rows": Bound(GET="view"),
     "sessions:tickets": Bound(GET="view"),
     "sessions:ticket": Bound(GET="view"),
+    "sessions:mark-dismiss": Bound(POST="review"),
     "runs:run": Bound(GET="view"),
     "runs:act": Bound(POST="edit"),
     "runs:export-file": Bound(GET="view"),
+    "models:page": Bound(GET="view"),
+    "models:save": Bound(POST="own"),
+    "models:check": Bound(POST="own"),
+    "models:budget": Bound(POST="own"),
     "accounts:tokens": SignedIn(("GET", "POST")),
     "accounts:revoke-token": Bound(POST="self"),
     "workspaces:list": SignedIn(),
@@ -165,8 +170,11 @@ body("sessions:delete")(lambda world: {"confirm": world.session.short_key})
 body("sessions:upload")(lambda world: {"files": SimpleUploadedFile("Bundles.csv", bundles(1))})
 body("sessions:import")(lambda world: {"file": "0", "tab": "", "csv_type": "custom", "was_type": "bundles"})
 body("sessions:file-mapping")(lambda world: {"csv_type": "bundles", "filter_column": "X", "filter_seen": ["a"]})
+body("sessions:mark-dismiss")(lambda world: {"section": "analysis", "text": "It"})
 body("workspaces:add-member")(lambda world: {"username": "charlie", "role": "editor"})
 body("workspaces:change-member")(lambda world: {"role": "owner"})
+body("models:save")(lambda world: {"openai-new_key": "sk-of-another-12345"})
+body("models:budget")(lambda world: {"monthly_budget": "5"})
 body("api:session", method="PATCH")(lambda world: {"site_name": "Changed"})
 body("api:files")(lambda world: {"pasted": bundles(1).decode(), "name": "Bundles.csv"})
 body("api:file-mapping", method="PUT")(lambda world: {"csv_type": "bundles", "exclusions": {"X": ["z"]}})
@@ -251,6 +259,8 @@ class World:
         self.workspace = workspace
         self.session = make_specified_session(workspace, 2, 3)
         self.ticket = make_ticket(self.session, csv_source={"filename": "Bundles.csv", "rows": [1], "lines": [2]})
+        self.ticket.fact_marks = [{"section": "analysis", "text": "It", "kind": "label", "says": "no", "start": 19}]
+        self.ticket.save(update_fields=["fact_marks"])
         self.task = SessionTask.objects.create(session=self.session, status="failed", provider="offline")
         SessionError.objects.create(
             session=self.session, task=self.task, code="x", error_category="temporary", user_message="It failed."
@@ -264,6 +274,7 @@ class World:
             "batch_id": self.batch.id,
             "workspace_id": workspace.pk,
             "membership_id": workspace.memberships.order_by("pk").last().pk,
+            "provider": "openai",
             "token_key": self.token.token_key,
         }
 
@@ -410,7 +421,12 @@ def test_those_who_may_are_served(address, method, who, people, world, redis):
 
 
 @pytest.mark.parametrize(
-    ("address", "method"), [each for each in bound() if each.values[1] != "GET" and "runs" not in each.values[0].name]
+    ("address", "method"),
+    [
+        each
+        for each in bound()
+        if each.values[1] != "GET" and "runs" not in each.values[0].name and each.values[0].name != "models:check"
+    ],
 )
 def test_what_strangers_are_kept_from_would_change_something(address, method, people, world):
     """The bodies above are worth refusing: sent by Alice they change a row or a file."""

@@ -190,6 +190,9 @@ LLM_PROVIDERS: dict[str, dict[str, Any]] = {
     for name in ("openai", "anthropic", "compatible")
 }
 
+# Hosts of model servers in the own network that workspaces may enter; public ones need no mention.
+LLM_ALLOWED_HOSTS = [host.lower() for host in env.list("LLM_ALLOWED_HOSTS", default=[])]
+
 # Uploads: stated on the page, enforced before the body is read.
 UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_BYTES", default=20 * 1024 * 1024)
 UPLOAD_MAX_FILES = env.int("UPLOAD_MAX_FILES", default=50)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from decimal import Decimal
+from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -36,6 +38,12 @@ class ErrorSerializer(serializers.ModelSerializer[SessionError]):
             "resolved_at",
         ]
         read_only_fields = fields
+
+
+class LimitSerializer(serializers.Serializer[Any]):
+    """A new limit for a paused run, in US dollars."""
+
+    budget = serializers.DecimalField(max_digits=10, decimal_places=2, min_value=Decimal(0), required=False)
 
 
 class RunView(SessionView):
@@ -92,11 +100,13 @@ class Pause(RunView):
 
 
 class Resume(RunView):
-    """Go on with a paused run."""
+    """Go on with a paused run. ``budget`` gives it a new limit of money."""
 
-    @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(request=LimitSerializer, responses={200: OpenApiTypes.OBJECT})
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
-        self.service.resume_processing(self.session)
+        limit = LimitSerializer(data=request.data)
+        limit.is_valid(raise_exception=True)
+        self.service.resume_processing(self.session, limit.validated_data.get("budget"))
         return self.status_response()
 
 

@@ -86,7 +86,10 @@ def forecast(session: Session, to_write: Sequence[EntityPayload]) -> dict[str, A
         **{name: dict.fromkeys(CASES, 0) for name in ("calls", "tokens_in", "tokens_out")},
         "cost": {"currency": "USD", **dict.fromkeys(CASES, 0.0), "price": "free"},
         "minutes": dict.fromkeys(CASES, _rounded(len(to_write) * OFFLINE_SECONDS / 60)),
+        "limits": {"run": None, "month": None, "spent_this_month": None, "enough": True},
     }
+    if session.llm_provider_choice == "offline":
+        return nothing
     service = service_of_session(session)
     try:
         provider = service.provider()
@@ -100,7 +103,7 @@ def forecast(session: Session, to_write: Sequence[EntityPayload]) -> dict[str, A
             "limits": _limits(session, None),
         }
     if not isinstance(provider, RemoteProvider):
-        return {**nothing, "limits": _limits(session, None)}
+        return nothing
     site = SiteContext(site_name=session.site_name, site_description=session.site_description)
     hashes = [service.call_hash(input_hash(payload), site) for payload in to_write]
     paid = set(LLMCall.objects.answers(session.workspace_id, hashes).values_list("input_hash", flat=True))
@@ -128,6 +131,8 @@ def forecast(session: Session, to_write: Sequence[EntityPayload]) -> dict[str, A
 
 def call_reserve(session: Session, entities: Sequence[EntityPayload]) -> Decimal | None:
     """What one call of a run may cost: the longest of the measured prompts and a long answer. None if unknown."""
+    if session.llm_provider_choice == "offline":
+        return Decimal(0)
     provider = service_of_session(session).provider()
     if not isinstance(provider, RemoteProvider):
         return Decimal(0)

@@ -15,6 +15,8 @@ from django.conf import settings
 from processing.models import ProviderSettings
 from sessions_app.models import Workspace
 
+from .addresses import require_allowed
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -45,12 +47,14 @@ class Credentials:
 def credentials_for(provider: str, workspace: Workspace | None = None, *, key: str = "") -> Credentials:
     """``key`` replaces what is stored. A workspace with a key or an address of its own never uses the environment's.
 
-    Raises WrongEncryptionKey if the stored key cannot be read.
+    Raises WrongEncryptionKey if the stored key cannot be read, LLMError if its address must not be called.
     """
     environment: dict[str, Any] = settings.LLM_PROVIDERS.get(provider, {})
     own = ProviderSettings.objects.filter(workspace=workspace, provider=provider).first() if workspace else None
     prices = (own.price_in, own.price_out) if own and own.price_in is not None and own.price_out is not None else None
     mine = own is not None and bool(own.key or own.base_url)
+    if own and own.base_url:
+        require_allowed(own.base_url)
     return Credentials(
         key=key or (own.key.reveal() if own and mine else environment.get("KEY", "")),
         base_url=own.base_url if own and mine else environment.get("BASE_URL", ""),

@@ -90,9 +90,8 @@ class LLMService:
         """
         name = provider or self.default_provider
         try:
-            credentials = credentials_for(name, self.workspace, key=self._keys.get(name, ""))
-            place = f"llm-health:{name}:{self.model}:{credentials.digest}"
-            known: Health | None = None if fresh else _remembered(place)
+            place = self._place(name)
+            known = None if fresh else _remembered(place)
             if known is not None:
                 return known
             health = asyncio.run(_health_of(self._made(name, self.model if name == self.default_provider else "")))
@@ -101,6 +100,17 @@ class LLMService:
         health = _stamped(health)
         _remember(place, health)
         return health
+
+    def remembered_health(self, provider: str) -> Health | None:
+        """What was found lately, without asking anybody; None if nothing was."""
+        try:
+            return _remembered(self._place(provider))
+        except ProcessingError as error:
+            return Health(status="unhealthy", provider=provider, error=error.message)
+
+    def _place(self, name: str) -> str:
+        """What a health is remembered under: the access it was asked with."""
+        return f"llm-health:{name}:{credentials_for(name, self.workspace, key=self._keys.get(name, '')).digest}"
 
     async def generate_ticket_content(
         self, entity: EntityPayload | None = None, site_context: SiteContext | None = None, **aliases: Any

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from decimal import Decimal
 
+from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from processing.errors import ProcessingError
 from processing.export.files import FORMATS
 from processing.generation.estimate import estimate
 from processing.generation.service import ProcessingService, latest_task, status_of
@@ -50,6 +53,20 @@ def run(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     return render(request, "processing/runs/detail.html", context)
 
 
+class LimitForm(forms.Form):
+    """A new limit of money for a paused run."""
+
+    budget = forms.DecimalField(min_value=0, max_digits=10, decimal_places=2, required=False)
+
+
+def _budget(request: HttpRequest) -> Decimal | None:
+    form = LimitForm(request.POST)
+    if not form.is_valid():
+        raise ProcessingError("The limit is an amount in USD, for example 12.50.")
+    amount: Decimal | None = form.cleaned_data["budget"]
+    return amount
+
+
 @require_POST
 def act(request: HttpRequest, session_id: uuid.UUID, verb: str) -> HttpResponse:
     """start, cancel, pause, resume or retry; then the run page."""
@@ -59,7 +76,7 @@ def act(request: HttpRequest, session_id: uuid.UUID, verb: str) -> HttpResponse:
         "start": service.generate_tickets,
         "cancel": service.cancel_processing,
         "pause": service.pause_processing,
-        "resume": service.resume_processing,
+        "resume": lambda session: service.resume_processing(session, _budget(request)),
         "retry": service.retry_processing,
     }
     if verb not in verbs:

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from sessions_app.models import Session, Ticket, TicketDependency, TicketRevision, UploadedFile, Workspace
 from sessions_app.parsing.csv_types import CSV_TYPES
 from sessions_app.parsing.delimited import DELIMITERS
-from sessions_app.providers import offered
+from sessions_app.providers import offered, problem_with_fallbacks, prompt_versions
 
 
 class WorkspaceField(serializers.SlugRelatedField[Workspace]):
@@ -41,6 +41,11 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
             "stage",
             "llm_provider_choice",
             "llm_model",
+            "temperature",
+            "language",
+            "prompt_version",
+            "fallbacks",
+            "economy",
             "granularity",
             "budget",
             "file_count",
@@ -56,16 +61,26 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
         if request is not None:
             self.fields["workspace"].queryset = Workspace.objects.visible_to(request.user)  # type: ignore[attr-defined]
 
-    def validate_llm_provider_choice(self, value: str) -> str:
-        choices = [name for name, _ in offered()]
-        if value not in choices:
-            raise serializers.ValidationError(f"Choose one of: {', '.join(choices)}.")
+    def validate_prompt_version(self, value: str) -> str:
+        if value and value not in prompt_versions():
+            raise serializers.ValidationError(f"Choose one of: {', '.join(prompt_versions())}.")
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if self.instance is not None and "workspace" in attrs:
             raise serializers.ValidationError({"workspace": "A session stays in its workspace."})
+        workspace = self.instance.workspace if self.instance is not None else self._workspace(attrs)
+        choices = [name for name, _ in offered(workspace)]
+        if attrs.get("llm_provider_choice", "offline") not in choices:
+            raise serializers.ValidationError({"llm_provider_choice": f"Choose one of: {', '.join(choices)}."})
+        if problem := problem_with_fallbacks(attrs.get("fallbacks", []), workspace):
+            raise serializers.ValidationError({"fallbacks": problem})
         return attrs
+
+    def _workspace(self, attrs: dict[str, Any]) -> Workspace | None:
+        """The named one, or the only one that its maker could mean."""
+        field: Any = self.fields["workspace"]
+        return attrs.get("workspace") or (field.queryset.first() if field.queryset.count() == 1 else None)
 
 
 class FileSerializer(serializers.ModelSerializer[UploadedFile]):
@@ -135,9 +150,10 @@ class NeedSerializer(serializers.ModelSerializer[TicketDependency]):
 
 
 class TicketRowSerializer(serializers.ModelSerializer[Ticket]):
-    """A ticket in a list."""
+    """A ticket in a list. ``mark_count``: words that the specification does not bear out."""
 
     short_key = serializers.CharField(read_only=True)
+    mark_count = serializers.IntegerField(read_only=True)
 
     class Meta:
         model = Ticket
@@ -150,6 +166,7 @@ class TicketRowSerializer(serializers.ModelSerializer[Ticket]):
             "title",
             "status",
             "source_state",
+            "mark_count",
             "position",
             "version",
             "provider",
@@ -178,6 +195,7 @@ class TicketSerializer(serializers.ModelSerializer[Ticket]):
             "analysis",
             "verification",
             "facts",
+            "fact_marks",
             "csv_source",
             "position",
             "status",
@@ -186,6 +204,7 @@ class TicketSerializer(serializers.ModelSerializer[Ticket]):
             "provider",
             "llm_model",
             "prompt_version",
+            "fallback_reason",
             "depends_on",
             "edited_at",
             "created_at",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -16,8 +17,9 @@ from sessions_app.actions import sessions as actions
 from sessions_app.actions.imports import findings_across, specification_of
 from sessions_app.inspection import grouped
 from sessions_app.models import Session, Workspace
+from sessions_app.models.sessions import LANGUAGES
 from sessions_app.parsing.csv_types import CSV_TYPES, GROUP_ORDER
-from sessions_app.providers import offered
+from sessions_app.providers import offered, problem_with_fallbacks, prompt_versions
 
 from .access import session_or_404
 from .imports import limits
@@ -26,19 +28,59 @@ from .imports import limits
 class SessionForm(forms.ModelForm[Session]):
     """A session's choices. Only the site's name is asked for; the rest has good defaults."""
 
-    llm_provider_choice = forms.ChoiceField(label="Who writes the tickets", choices=offered, required=False)
+    llm_provider_choice = forms.ChoiceField(label="Who writes the tickets", required=False)
     granularity = forms.ChoiceField(
         label="One ticket for each",
         choices=[("row", "row of the specification"), ("parent", "bundle, view, image style, workflow …")],
         required=False,
     )
+    language = forms.ChoiceField(label="Language of the tickets", choices=LANGUAGES, required=False)
+    prompt_version = forms.ChoiceField(label="Prompt", required=False)
+    fallback = forms.ChoiceField(label="If that fails, ask", required=False)
+    fallback_model = forms.CharField(label="Its model", max_length=120, required=False)
 
     class Meta:
         model = Session
-        fields = ["workspace", "site_name", "site_description", "granularity", "llm_provider_choice"]
+        fields = [
+            "workspace",
+            "site_name",
+            "site_description",
+            "granularity",
+            "llm_provider_choice",
+            "llm_model",
+            "language",
+            "temperature",
+            "prompt_version",
+            "economy",
+            "budget",
+        ]
         widgets = {"site_description": forms.Textarea(attrs={"rows": 3})}
-        labels = {"site_name": "Name of the site", "site_description": "What the site is for"}
-        help_texts = {"site_description": "A sentence or two; the tickets refer to it."}
+        labels = {
+            "site_name": "Name of the site",
+            "site_description": "What the site is for",
+            "llm_model": "Model",
+            "temperature": "Temperature",
+            "economy": "Economy: half the price, but the answers may take hours",
+            "budget": "Limit of a run, in USD",
+        }
+        help_texts = {
+            "site_description": "A sentence or two; the tickets refer to it.",
+            "llm_model": "Empty: the workspace's or the provider's default.",
+            "temperature": "0 to 2. Empty: the model's default, the best choice for most.",
+            "budget": "A run pauses before it passes the limit.",
+        }
+
+    MODEL_FIELDS = (
+        "llm_model",
+        "language",
+        "temperature",
+        "prompt_version",
+        "fallback",
+        "fallback_model",
+        "economy",
+        "budget",
+    )
+    """What only a model needs: folded away, as the offline writer takes none of it."""
 
     def __init__(self, *args: object, user: AbstractBaseUser | AnonymousUser, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
@@ -49,12 +91,54 @@ class SessionForm(forms.ModelForm[Session]):
             self.fields["workspace"].widget = forms.HiddenInput()
         if not self.instance._state.adding:  # a new one has its id already
             del self.fields["workspace"]
+            mine = mine.filter(pk=self.instance.workspace_id)
+        choices = dict(choice for workspace in (*mine, None) for choice in offered(workspace))
+        self._choose("llm_provider_choice", choices)
+        self._choose("fallback", {"": "nobody"} | choices)
+        self._choose("prompt_version", {"": "The newest", **{name: name for name in prompt_versions()}})
+        if self.instance.fallbacks:
+            self.fields["fallback"].initial = self.instance.fallbacks[0]["provider"]
+            self.fields["fallback_model"].initial = self.instance.fallbacks[0].get("model", "")
+
+    def _choose(self, name: str, choices: dict[str, str]) -> None:
+        self.fields[name].choices = list(choices.items())  # type: ignore[attr-defined]
+
+    @property
+    def plain_fields(self) -> list[forms.BoundField]:
+        return [field for field in self.visible_fields() if field.name not in self.MODEL_FIELDS]
+
+    @property
+    def model_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.MODEL_FIELDS]
+
+    @property
+    def model_fields_open(self) -> bool:
+        """Is there anything in them to see?"""
+        chosen = self["llm_provider_choice"].value() or "offline"
+        return chosen != "offline" or any(self[name].errors for name in self.MODEL_FIELDS)
 
     def clean_llm_provider_choice(self) -> str:
         return self.cleaned_data["llm_provider_choice"] or "offline"
 
     def clean_granularity(self) -> str:
         return self.cleaned_data["granularity"] or Session.Granularity.ROW
+
+    def clean_language(self) -> str:
+        return self.cleaned_data["language"] or "en"
+
+    def clean(self) -> dict[str, Any]:
+        """The provider has to be one of the chosen workspace; the fallback becomes a list of one."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        workspace = cleaned.get("workspace") or (None if self.instance._state.adding else self.instance.workspace)
+        if cleaned.get("llm_provider_choice") not in dict(offered(workspace)):
+            self.add_error("llm_provider_choice", "The workspace has no key for this one.")
+        provider, model = cleaned.pop("fallback", ""), cleaned.pop("fallback_model", "")
+        # More than one can be set by the API; the page shows and changes the first.
+        first = [{"provider": provider, "model": model}] if provider else []
+        cleaned["fallbacks"] = first + (self.instance.fallbacks or [])[1:] if first else []
+        if problem := problem_with_fallbacks(cleaned["fallbacks"], workspace):
+            self.add_error("fallback", problem)
+        return cleaned
 
 
 @require_safe
