@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,8 @@ from typing import Any, Final
 
 import redis.asyncio as redis
 from django.conf import settings
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from processing.errors import LLMError
@@ -28,8 +31,10 @@ logger = logging.getLogger(__name__)
 
 CLEAN_WINDOW: Final = 5.0
 """Seconds without a complaint after which one more call may be in flight."""
-CALL_EXPIRES: Final = 180.0
-"""Seconds after which a call in flight is taken for dead with its worker."""
+CALL_EXPIRES: Final = 20.0
+"""Seconds after which a call in flight is taken for dead with its worker, unless the worker keeps it alive."""
+ASK_AGAIN: Final = 5.0
+"""Seconds without the shared limit after Redis has not answered: every call would wait for it, one after another."""
 
 _ACQUIRE: Final = """
 local now = redis.call('TIME'); now = tonumber(now[1]) + tonumber(now[2]) / 1000000
@@ -49,6 +54,12 @@ if tpm > 0 and left < math.min(tokens, tpm) then return tostring((math.min(token
 redis.call('HSET', KEYS[1], 'requests', requests - 1, 'tokens', left - tokens, 'at', now)
 redis.call('ZADD', KEYS[2], now + expires, ARGV[1])
 redis.call('EXPIRE', KEYS[1], 3600); redis.call('EXPIRE', KEYS[2], 3600)
+return '0'
+"""
+
+_KEEP: Final = """
+local now = redis.call('TIME'); now = tonumber(now[1]) + tonumber(now[2]) / 1000000
+for n = 2, #ARGV do redis.call('ZADD', KEYS[2], 'XX', now + tonumber(ARGV[1]), ARGV[n]) end
 return '0'
 """
 
@@ -85,8 +96,11 @@ class Limiter:
         self.keys = [name, f"{name}:calls"]
         self.rates = rates
         self._redis: redis.Redis | None = None
+        self._redis_away_until = 0.0
         self._door = asyncio.Lock()
         self._own = asyncio.Semaphore(rates.concurrency)
+        self._calls: set[str] = set()
+        self._keeper: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def turn(self, tokens: int) -> AsyncIterator[None]:
@@ -95,6 +109,7 @@ class Limiter:
         async with self._own:
             async with self._door:  # one asks for all that wait here
                 await self._wait(call, tokens)
+            self._calls.add(call)
             complaint: LLMError | None = None
             try:
                 yield
@@ -102,10 +117,19 @@ class Limiter:
                 complaint = error if error.cause in ("rate_limit", "unavailable") else None
                 raise
             finally:
+                self._calls.discard(call)
                 await self._release(call, complaint)
+
+    async def _keep(self) -> None:
+        """Calls may take minutes; a dead worker's must not hold up the others for as long."""
+        while True:
+            await asyncio.sleep(CALL_EXPIRES / 4)
+            if self._calls:
+                await self._run(_KEEP, CALL_EXPIRES, *self._calls)
 
     async def _wait(self, call: str, tokens: int) -> None:
         rates = self.rates
+        self._keeper = self._keeper or asyncio.create_task(self._keep(), name="limiter-keeper")
         while True:
             answer = await self._run(_ACQUIRE, call, rates.concurrency, rates.rpm, rates.tpm, tokens, CALL_EXPIRES)
             wait = float(answer) if answer is not None else 0.0
@@ -118,16 +142,24 @@ class Limiter:
         await self._run(_RELEASE, call, self.rates.concurrency, "1" if complaint else "0", wait, CLEAN_WINDOW)
 
     async def _run(self, script: str, *arguments: Any) -> Any:
-        """Run a script; None if Redis is away."""
+        """Run a script; None if Redis is away. Tried twice: Redis may have closed the connection in the meantime."""
+        if time.monotonic() < self._redis_away_until:
+            return None
         if self._redis is None:
-            self._redis = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+            self._redis = redis.Redis.from_url(
+                settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 1)
+            )
         try:
             return await self._redis.eval(script, len(self.keys), *self.keys, *arguments)
         except RedisError as error:
             logger.warning("no shared limit, Redis is away: %s", error)
+            self._redis_away_until = time.monotonic() + ASK_AGAIN
             return None
 
     async def close(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            self._keeper = None
         if self._redis is not None:
             await self._redis.aclose()
             self._redis = None

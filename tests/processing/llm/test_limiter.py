@@ -111,3 +111,22 @@ async def test_without_redis_work_goes_on_within_the_workers_own_number(settings
 
     assert watch.entered == 6
     assert watch.most == 2
+
+
+async def test_calls_of_a_dead_worker_are_forgotten_and_long_calls_of_a_living_one_are_not(make, monkeypatch):
+    from processing.llm import limiter
+
+    monkeypatch.setattr(limiter, "CALL_EXPIRES", 0.4)
+    dead, living, third = make(concurrency=2), make(concurrency=2), make(concurrency=2)
+    call_that_never_ends = dead.turn(10)
+    await call_that_never_ends.__aenter__()
+    await dead.close()
+    watch = Watch()
+    long_call = asyncio.create_task(watch.call(living, seconds=1.2))
+
+    await asyncio.sleep(0.8)
+    await asyncio.wait_for(asyncio.gather(*(watch.call(third) for _ in range(4))), timeout=0.3)
+
+    assert watch.most == 2
+    await long_call
+    await asyncio.gather(living.close(), third.close())
