@@ -17,12 +17,13 @@ logger = logging.getLogger(__name__)
 
 EVERY: Final = 30.0
 EXPIRES: Final = 90
+AFTER_FAILURE: Final = 5.0
 LAST_HEARTBEAT: Final = "worker:last_heartbeat"
 LAST_STARTUP: Final = "worker:last_startup"
 
 
-def beat(worker: str) -> None:
-    """Say that ``worker`` is alive; a Redis that is away is no reason to stop."""
+def beat(worker: str) -> bool:
+    """Say that ``worker`` is alive; a Redis that is away is no reason to stop, only to return False."""
     now = timezone.now().isoformat()
     try:
         pipe = connection().pipeline(transaction=False)
@@ -31,6 +32,8 @@ def beat(worker: str) -> None:
         pipe.execute()
     except redis.RedisError as error:
         logger.warning("heartbeat not written: %s", error)
+        return False
+    return True
 
 
 def keep_beating(worker: str) -> None:
@@ -39,8 +42,7 @@ def keep_beating(worker: str) -> None:
 
     def run() -> None:
         while True:
-            beat(worker)
-            stop.wait(EVERY)
+            stop.wait(EVERY if beat(worker) else AFTER_FAILURE)
 
     try:
         connection().set(LAST_STARTUP, timezone.now().isoformat())

@@ -9,7 +9,9 @@ import django_rq
 import redis
 from django.conf import settings
 from django.db import transaction
-from rq import Worker
+from rq import Queue, Worker
+
+from .relay import connection
 
 logger = logging.getLogger(__name__)
 
@@ -19,9 +21,7 @@ def enqueue(job: str, *args: Any, queue: str, timeout: int | None = None) -> Non
 
     def tell() -> None:
         try:
-            django_rq.get_queue(queue, commit_mode="auto").enqueue_call(
-                job, args=args, timeout=timeout or settings.JOB_TIMEOUT
-            )
+            _queue(queue).enqueue_call(job, args=args, timeout=timeout or settings.JOB_TIMEOUT)
         except redis.RedisError as error:
             logger.warning("%s not enqueued, the sweep will do it: %s", job, error)
 
@@ -31,7 +31,7 @@ def enqueue(job: str, *args: Any, queue: str, timeout: int | None = None) -> Non
 def waiting(queue: str) -> int:
     """Jobs that wait in a queue; 0 if Redis is away."""
     try:
-        return django_rq.get_queue(queue).count
+        return _queue(queue).count
     except redis.RedisError:
         return 0
 
@@ -39,6 +39,11 @@ def waiting(queue: str) -> int:
 def workers_on(queue: str) -> int:
     """Workers that take jobs from a queue; at least 1, for one will come."""
     try:
-        return max(1, Worker.count(queue=django_rq.get_queue(queue)))
+        return max(1, Worker.count(queue=_queue(queue)))
     except redis.RedisError:
         return 1
+
+
+def _queue(name: str) -> Queue:
+    """By the connection that never waits long: drainers ask, and must not lose their leases to a Redis that hangs."""
+    return django_rq.get_queue(name, commit_mode="auto", connection=connection())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Sequence
 from functools import cache
 from typing import Final
@@ -15,6 +16,8 @@ from typing import Final
 import redis
 from django.conf import settings
 from django.utils import timezone
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from processing.models import OutboxEvent
 
@@ -23,16 +26,27 @@ logger = logging.getLogger(__name__)
 STREAM: Final = "ticketgen:progress"
 STREAM_LENGTH: Final = 10_000
 """What a web process that falls behind can catch up on from Redis; beyond that the database has it all."""
+SILENCE: Final = 5.0
+"""Seconds in which a process sends nothing after Redis has not answered: waiting for it must not hold up work."""
+
+_silent_until = 0.0
 
 
 @cache
 def connection() -> redis.Redis:
-    """This process's connection for messages; never waits long, for progress must not hold up work."""
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+    """This process's connection for short commands; never waits long. The one repetition is for a connection that
+    Redis has closed in the meantime.
+    """
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 1)
+    )
 
 
 def send(events: Sequence[OutboxEvent]) -> bool:
     """Put events on the stream and on their channels; False (and they stay unsent) if Redis does not answer."""
+    global _silent_until  # noqa: PLW0603 - a fact about this process's way to Redis
+    if time.monotonic() < _silent_until:
+        return False
     try:
         pipe = connection().pipeline(transaction=False)
         for event in events:
@@ -42,6 +56,7 @@ def send(events: Sequence[OutboxEvent]) -> bool:
         pipe.execute()
     except redis.RedisError as error:
         logger.warning("progress not sent, will be sent later: %s", error)
+        _silent_until = time.monotonic() + SILENCE
         return False
     OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(sent_at=timezone.now())
     return True
