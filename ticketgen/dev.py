@@ -39,7 +39,7 @@ from ticketgen.embedded_redis import (
 ROOT = Path(__file__).resolve().parent.parent
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FIRST_WAIT, LONGEST_WAIT = 1, 30
-SECONDS_TO_STOP = 10
+SECONDS_TO_STOP = 15
 SECONDS_TO_ANSWER = 60
 MOST_AT_ONCE = 65_536
 

@@ -163,6 +163,7 @@ ENGINE = {
     "LEASE": env.int("ENGINE_LEASE", default=90),
     "HEARTBEAT": env.int("ENGINE_HEARTBEAT", default=30),
     "SLICE": env.int("ENGINE_SLICE", default=60),
+    "GRACE": env.int("ENGINE_GRACE", default=10),
     "CONCURRENCY": env.int("ENGINE_CONCURRENCY", default=32),
     "ATTEMPTS": env.int("ENGINE_ATTEMPTS", default=4),
     "BREAKER": env.int("ENGINE_BREAKER", default=5),

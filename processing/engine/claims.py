@@ -84,11 +84,12 @@ def renew(task: SessionTask, owner: uuid.UUID) -> None:
     task.extend_lease()
 
 
-def give_back(owner: uuid.UUID, items: Sequence[WorkItem]) -> None:
-    """Return items that no call was made for, with their attempt."""
-    WorkItem.objects.filter(pk__in=[item.pk for item in items], lease_owner=owner, status=ItemStatus.RUNNING).update(
-        status=ItemStatus.PENDING, lease_owner=None, lease_until=None, attempts_left=F("attempts_left") + 1
-    )
+def give_back(owner: uuid.UUID, items: Sequence[WorkItem] | None = None) -> None:
+    """Return items that no call was made for, with their attempt; without ``items`` all that this owner holds."""
+    held = WorkItem.objects.filter(lease_owner=owner, status=ItemStatus.RUNNING)
+    if items is not None:
+        held = held.filter(pk__in=[item.pk for item in items])
+    held.update(status=ItemStatus.PENDING, lease_owner=None, lease_until=None, attempts_left=F("attempts_left") + 1)
 
 
 def write(kind: TaskKind, task: SessionTask, owner: uuid.UUID, outcomes: Sequence[Outcome]) -> None:
@@ -98,7 +99,7 @@ def write(kind: TaskKind, task: SessionTask, owner: uuid.UUID, outcomes: Sequenc
     """
     with transaction.atomic():
         current = SessionTask.objects.select_for_update().get(pk=task.pk)
-        calls = [call for outcome in outcomes for call in outcome.calls]
+        calls = _not_yet_kept([call for outcome in outcomes for call in outcome.calls])
         LLMCall.objects.bulk_create(calls)
         cost = sum((call.cost for call in calls if call.cost is not None), Decimal(0))
         if cost:
@@ -106,11 +107,8 @@ def write(kind: TaskKind, task: SessionTask, owner: uuid.UUID, outcomes: Sequenc
         if current.status not in WRITABLE:
             return
         ids = [outcome.item.pk for outcome in outcomes]
-        held = set(
-            WorkItem.objects.filter(pk__in=ids, lease_owner=owner, status=ItemStatus.RUNNING).values_list(
-                "pk", flat=True
-            )
-        )
+        mine = WorkItem.objects.filter(pk__in=ids, lease_owner=owner, status=ItemStatus.RUNNING)
+        held = set(mine.select_for_update().values_list("pk", flat=True))  # locked: the sweep may be at them
         good = [outcome for outcome in outcomes if outcome.item.pk in held and outcome.error is None]
         bad = [outcome for outcome in outcomes if outcome.item.pk in held and outcome.error is not None]
         kind.write(current, good)
@@ -121,6 +119,12 @@ def write(kind: TaskKind, task: SessionTask, owner: uuid.UUID, outcomes: Sequenc
         group = outcomes[-1].item.entity_group
         stage, details = kind.stage_text(current, group)
         publish_progress(current, stage=stage, details=details)
+
+
+def _not_yet_kept(calls: list[LLMCall]) -> list[LLMCall]:
+    """All of them, unless a commit went through whose answer was lost, and this is the repetition."""
+    kept = set(LLMCall.objects.filter(pk__in=[call.pk for call in calls]).values_list("pk", flat=True)) if calls else ()
+    return [call for call in calls if call.pk not in kept]
 
 
 def _finish_items(items: Sequence[WorkItem], status: ItemStatus) -> None:

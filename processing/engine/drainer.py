@@ -1,7 +1,7 @@
 """A drainer: one asyncio loop that keeps many calls in flight and writes their results in batches, beside the loop.
 
 Drainers of a task are equal. Each works for a slice of time, then makes room for other sessions and enqueues itself
-again.
+again. One whose worker is being stopped hands on at once what it has not begun, and lets calls in flight end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -24,7 +24,7 @@ from processing.errors import LLMError
 from processing.models import SessionTask, WorkItem
 from processing.models.tasks import TaskStatus
 
-from . import claims, queue
+from . import claims, queue, stopping
 from .finish import finish_if_done
 from .kinds import Outcome, kind_of
 
@@ -36,7 +36,9 @@ LOOK_EVERY = 0.25
 BATCH = 64
 """Results written in one transaction at most."""
 YIELD_AFTER = 5.0
-"""Seconds after which a drainer makes room if others wait in the queue."""
+"""Seconds after which a drainer makes room if others wait."""
+PATIENCE = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
+"""Seconds between tries while the database is away; less in sum than a lease holds after a heartbeat."""
 
 
 class Drainer:
@@ -50,23 +52,45 @@ class Drainer:
         self.ready: deque[WorkItem] = deque()
         self.in_flight: dict[asyncio.Task[Outcome], WorkItem] = {}
         self.finished: list[Outcome] = []
+        self.has_successor = False
         self.on_written = on_written
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drainer-db")
 
     def run(self) -> None:
         """Drain; then finish the task if this was the last of it, or enqueue a successor if there is more to do."""
+        _close_connection()  # not needed on this thread until the end, and it may not live so long
         try:
             asyncio.run(self._drain())
         finally:
             self.thread.submit(_close_connection).result()
             self.thread.shutdown()
+
+    def _hand_over(self) -> None:
         self.task.refresh_from_db()
-        if self.task.status == TaskStatus.RUNNING and not finish_if_done(self.task) and _has_waiting(self.task):
+        if self.task.status == TaskStatus.RUNNING and not finish_if_done(self.task):
+            self._appoint_successor()
+
+    def _appoint_successor(self) -> None:
+        """Enqueue another drainer, once, if there is something for it to do."""
+        if not self.has_successor and _has_waiting(self.task):
             enqueue_drainer(self.task)
+            self.has_successor = True
 
     async def _db(self, function: Callable[..., Result], *args: Any) -> Result:
-        """Run a piece of database work beside the loop, always on the same connection."""
-        return await asyncio.get_running_loop().run_in_executor(self.thread, function, *args)
+        """Run a piece of database work beside the loop, always on the same connection.
+
+        A database that restarts is waited for, so that answers that were paid for are not lost. All such work is safe
+        to be repeated, for a connection may break after the commit and before we hear of it.
+        """
+        loop = asyncio.get_running_loop()
+        for wait in PATIENCE:
+            try:
+                return await loop.run_in_executor(self.thread, function, *args)
+            except (OperationalError, InterfaceError) as error:
+                logger.warning("the database is away, trying again in %.2g s: %s", wait, error)
+                await loop.run_in_executor(self.thread, _close_connection)
+                await asyncio.sleep(wait)
+        return await loop.run_in_executor(self.thread, function, *args)
 
     async def _drain(self) -> None:
         started = looked = beaten = time.monotonic()
@@ -74,13 +98,16 @@ class Drainer:
         await self._db(claims.renew, self.task, self.owner)
         try:
             while await self._still_running():
+                if stopping.requested():
+                    await self._wind_up()
+                    break
                 now = time.monotonic()
                 if now - beaten >= settings.ENGINE["HEARTBEAT"]:
-                    await self._db(claims.renew, self.task, self.owner)
+                    await self._db(self._beat)
                     beaten = now
                 if not slice_over and now - looked >= 1.0:
                     slice_over = now - started >= settings.ENGINE["SLICE"] or (
-                        now - started >= YIELD_AFTER and await self._db(queue.waiting, "llm") > 0
+                        now - started >= YIELD_AFTER and await self._db(_others_wait, self.task)
                     )
                     looked = now
                 if not slice_over:
@@ -91,6 +118,14 @@ class Drainer:
                 await self._write()
         finally:
             await self._let_go()
+        await self._db(self._hand_over)
+
+    def _beat(self) -> None:
+        """A sign of life, and a look at others' work: the sweep's own job may wait behind drainers like this one."""
+        from .sweep import sweep
+
+        claims.renew(self.task, self.owner)
+        sweep()
 
     async def _still_running(self) -> bool:
         return await self._db(_is_running, self.task.pk)
@@ -140,13 +175,26 @@ class Drainer:
             if self.on_written:
                 await self._db(self.on_written, self.task)
 
+    async def _wind_up(self) -> None:
+        """The worker is being stopped: others may have at once what has not begun; calls in flight are paid for and
+        may end within the grace.
+        """
+        await self._db(claims.renew, self.task, self.owner)
+        await self._db(claims.give_back, self.owner, list(self.ready))
+        self.ready.clear()
+        await self._db(self._appoint_successor)
+        deadline = time.monotonic() + settings.ENGINE["GRACE"]
+        while self.in_flight and time.monotonic() < deadline and await self._still_running():
+            await self._collect()
+            await self._write()
+
     async def _let_go(self) -> None:
         """Stop calls in flight, write what is finished, give the rest back."""
         if self.in_flight:
             await self._settle()
         await self._write()
-        if self.ready:
-            await self._db(claims.give_back, self.owner, list(self.ready))
+        self.ready.clear()
+        await self._db(claims.give_back, self.owner)
         await self.room.close()
 
     async def _settle(self) -> None:
@@ -160,6 +208,7 @@ class Drainer:
             else:
                 call.cancel()
                 self.ready.append(item)
+                self.has_successor = False  # it may have come and gone while these were in flight
         await asyncio.gather(*self.in_flight, return_exceptions=True)
         self.in_flight.clear()
 
@@ -187,6 +236,12 @@ def _is_running(task_id: uuid.UUID) -> bool:
 
 def _is_paused(task_id: uuid.UUID) -> bool:
     return SessionTask.objects.filter(pk=task_id, status=TaskStatus.PAUSED).exists()
+
+
+def _others_wait(task: SessionTask) -> bool:
+    """A drainer waits in the queue, or a run that no worker has taken up yet (its job waits in another queue)."""
+    not_begun = SessionTask.objects.exclude(pk=task.pk).filter(status=TaskStatus.PENDING)
+    return not_begun.exists() or queue.waiting("llm") > 0
 
 
 def _has_waiting(task: SessionTask) -> bool:

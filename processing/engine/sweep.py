@@ -53,7 +53,7 @@ def _take_back() -> int:
     spent = list(WorkItem.objects.orphaned(now).filter(attempts_left=0).select_related("task"))
     for item in spent:
         _give_up(item)
-    orphans = WorkItem.objects.orphaned(now)
+    orphans = WorkItem.objects.orphaned(now).filter(attempts_left__gt=0)
     tasks = set(orphans.values_list("task_id", flat=True))
     taken = orphans.update(status=ItemStatus.PENDING, lease_owner=None, lease_until=None)
     for task in SessionTask.objects.filter(pk__in=tasks, status=TaskStatus.RUNNING):

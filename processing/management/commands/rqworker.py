@@ -1,4 +1,4 @@
-"""``manage.py rqworker``: django-rq's, with JSON for jobs, a heartbeat, and SDKs imported before the fork."""
+"""``manage.py rqworker``: django-rq's, with our worker, JSON for jobs, a heartbeat, SDKs imported before the fork."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from django_rq.management.commands.rqworker import Command as RqWorker
 from processing.engine.heartbeat import keep_beating
 
 JSON = "rq.serializers.JSONSerializer"
+WORKER = "processing.engine.worker.EngineWorker"
+SHOWS_LIFE_WITHIN = 45
+"""Seconds; every 30 an idle worker sees to it that Redis knows it, and a dead one is forgotten after 105."""
 
 
 class Command(RqWorker):
@@ -19,7 +22,7 @@ class Command(RqWorker):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)  # type: ignore[no-untyped-call]
-        parser.set_defaults(serializer=JSON)
+        parser.set_defaults(serializer=JSON, worker_class=WORKER, worker_ttl=SHOWS_LIFE_WITHIN)
 
     def handle(self, *args: str, **options: Any) -> None:
         import processing.generation.kind  # noqa: F401 - imported once, before work-horses are forked

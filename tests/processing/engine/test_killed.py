@@ -1,15 +1,13 @@
 """What is promised when things die: one ticket per entity, one last word, nobody waits for ever."""
 
-from datetime import timedelta
-
 import pytest
-from django.utils import timezone
 
 from processing.engine.sweep import sweep
 from processing.generation.service import ProcessingService, latest_task
-from processing.models import LLMCall, OutboxEvent, SessionTask, WorkItem
+from processing.models import LLMCall, OutboxEvent
 from tests.factories import make_specified_session
 from tests.processes import horses_of, kill, kill_pid, wait_for, worker
+from tests.runs import finished, held, let_leases_run_out, require_a_whole_run
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.integration]
 
@@ -19,28 +17,6 @@ ENTITIES = 1_500
 @pytest.fixture
 def session(people, redis):
     return make_specified_session(people.workspace, bundle_count=100, field_count=ENTITIES - 100)
-
-
-def let_leases_run_out():
-    """As if 90 seconds had passed."""
-    past = timezone.now() - timedelta(seconds=1)
-    WorkItem.objects.filter(status="running").update(lease_until=past)
-    SessionTask.objects.update(lease_until=past)
-
-
-def require_a_whole_run(session):
-    task = latest_task(session)
-    assert task.status == "completed"
-    assert session.tickets.count() == ENTITIES
-    assert session.tickets.values("key").distinct().count() == ENTITIES
-    assert (task.done, task.failed) == (ENTITIES, 0)
-    sequence = list(OutboxEvent.objects.filter(task_id=task.pk).order_by("seq").values_list("seq", "is_terminal"))
-    assert [seq for seq, _ in sequence] == list(range(1, len(sequence) + 1))
-    assert [terminal for _, terminal in sequence].count(True) == 1
-
-
-def finished(session):
-    return lambda: latest_task(session).is_finished
 
 
 @pytest.mark.parametrize("written", [1, 400, 1_100])
@@ -56,7 +32,7 @@ def test_a_killed_machine_loses_nothing(session, written):
     with worker():
         wait_for(finished(session), "the end of the run")
 
-    require_a_whole_run(session)
+    require_a_whole_run(session, ENTITIES)
 
 
 def test_a_killed_work_horse_loses_nothing(session):
@@ -69,7 +45,7 @@ def test_a_killed_work_horse_loses_nothing(session):
         sweep()
         wait_for(finished(session), "the end of the run")
 
-    require_a_whole_run(session)
+    require_a_whole_run(session, ENTITIES)
 
 
 def test_two_workers_share_a_run_and_finish_it_once(session):
@@ -77,7 +53,7 @@ def test_two_workers_share_a_run_and_finish_it_once(session):
     with worker(), worker():
         wait_for(finished(session), "the end of the run")
 
-    require_a_whole_run(session)
+    require_a_whole_run(session, ENTITIES)
     assert LLMCall.objects.count() == ENTITIES
 
 
@@ -86,18 +62,13 @@ def test_an_emptied_redis_loses_nothing_but_live_progress(session, redis):
     with worker(ENGINE_SLICE="1"):
         wait_for(lambda: session.tickets.count() >= 300, "tickets before the flush")
         redis.flushall()
-        wait_for(lambda: not horses_running(session), "the drainer's end or the run's")
+        wait_for(lambda: not held(session), "the drainer's end or the run's")
     let_leases_run_out()
     sweep()
     with worker():
         wait_for(finished(session), "the end of the run")
 
-    require_a_whole_run(session)
-
-
-def horses_running(session):
-    """Items that somebody holds."""
-    return WorkItem.objects.filter(task__session=session, status="running").exists()
+    require_a_whole_run(session, ENTITIES)
 
 
 def test_cancelling_in_mid_run_stops_within_a_moment_and_keeps_what_is_there(session):
@@ -107,7 +78,7 @@ def test_cancelling_in_mid_run_stops_within_a_moment_and_keeps_what_is_there(ses
         wait_for(lambda: session.tickets.count() >= 200, "tickets before the cancel")
         task = service.cancel_processing(session)
         kept = session.tickets.count()
-        wait_for(lambda: not horses_running(session), "the drainer to let go")
+        wait_for(lambda: not held(session), "the drainer to let go")
 
     assert latest_task(session).status == "cancelled"
     assert session.tickets.count() == kept < ENTITIES
@@ -120,11 +91,11 @@ def test_a_run_that_was_paused_goes_on_where_it_stopped(session):
     with worker():
         wait_for(lambda: session.tickets.count() >= 200, "tickets before the pause")
         service.pause_processing(session)
-        wait_for(lambda: not horses_running(session), "the drainer to let go")
+        wait_for(lambda: not held(session), "the drainer to let go")
         kept = session.tickets.count()
         assert kept < ENTITIES
         service.resume_processing(session)
         wait_for(finished(session), "the end of the run")
 
-    require_a_whole_run(session)
+    require_a_whole_run(session, ENTITIES)
     assert LLMCall.objects.count() <= ENTITIES + 64
