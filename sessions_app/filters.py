@@ -11,7 +11,9 @@ from sessions_app.models.tickets import TicketQuerySet
 
 
 def filtered_tickets(session: Session, wanted: Mapping[str, str]) -> TicketQuerySet:
-    """Tickets of a session in working order. ``q`` searches title, key and text; unknown values match nothing."""
+    """Tickets of a session in working order. ``q`` searches title, key and text, ``marked=1`` asks for those
+    with marks of the fact check; unknown values match nothing.
+    """
     tickets: TicketQuerySet = session.tickets.in_order()
     for name, field in (
         ("group", "entity_group"),
@@ -21,6 +23,8 @@ def filtered_tickets(session: Session, wanted: Mapping[str, str]) -> TicketQuery
     ):
         if wanted.get(name):
             tickets = tickets.filter(**{field: wanted[name]})
+    if wanted.get("marked") == "1":
+        tickets = tickets.with_marks()
     text = wanted.get("q", "").strip()[:200]
     if text:
         number = text[2:] if text[:2].upper() == "T-" and text[2:].isdecimal() and len(text) < 11 else ""

@@ -6,8 +6,12 @@ from functools import lru_cache
 from typing import Final
 
 import nh3
+from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from .marks import pieces
 
 _PARSER: Final = MarkdownIt("commonmark", {"html": False, "maxNesting": 60}).enable(["table", "strikethrough"])
 
@@ -45,14 +49,40 @@ LONGEST: Final = 200_000
 
 
 @lru_cache(maxsize=256)
-def to_html(text: str) -> SafeString:
-    """Rendered, then cleaned by an allow-list; a text that is far too long is cut."""
-    rendered = _PARSER.render(text[:LONGEST])
+def to_html(text: str, marked: tuple[str, ...] = ()) -> SafeString:
+    """Rendered, then cleaned by an allow-list; a text that is far too long is cut. ``marked``: words to stand out."""
+    tokens = _PARSER.parse(text[:LONGEST])
+    if marked:
+        tokens = [_with_marks(token, marked) for token in tokens]
     cleaned = nh3.clean(
-        rendered,
-        tags=set(TAGS),
+        _PARSER.renderer.render(tokens, _PARSER.options, {}),
+        tags={*TAGS, "mark"} if marked else set(TAGS),
         attributes={"a": {"href"}, "ol": {"start"}, "code": {"class"}},
         url_schemes={"http", "https", "mailto"},
         link_rel="nofollow noopener noreferrer",
     )
     return mark_safe(cleaned)  # noqa: S308 - cleaned by nh3 just above
+
+
+def _with_marks(token: Token, marked: tuple[str, ...]) -> Token:
+    """The token with the words in ``<mark>``: in running text, in code spans, in blocks of code."""
+    if token.children:
+        token.children = [each for child in token.children for each in _marked_inline(child, marked)]
+    elif token.type in {"fence", "code_block"}:
+        language = token.info.split(" ")[0]
+        opening = f'<code class="language-{escape(language)}">' if language else "<code>"
+        token = Token("html_block", "", 0, content=f"<pre>{opening}{_marked(token.content, marked)}</code></pre>\n")
+    return token
+
+
+def _marked_inline(token: Token, marked: tuple[str, ...]) -> list[Token]:
+    if token.type == "text":
+        return [Token("html_inline", "", 0, content=_marked(token.content, marked))]
+    if token.type == "code_inline":
+        return [Token("html_inline", "", 0, content=f"<code>{_marked(token.content, marked)}</code>")]
+    return [token]
+
+
+def _marked(text: str, words: tuple[str, ...]) -> str:
+    """As HTML, all of it escaped but our own ``<mark>``."""
+    return "".join(f"<mark>{escape(piece)}</mark>" if found else escape(piece) for piece, found in pieces(text, words))

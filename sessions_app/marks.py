@@ -49,5 +49,21 @@ def stands_alone(text: str, start: int, end: int) -> bool:
     )
 
 
+def pieces(text: str, words: Iterable[str]) -> list[tuple[str, bool]]:
+    """The text cut up: each piece, and whether it is one of the words, standing by itself."""
+    places: list[tuple[int, int]] = []
+    for each in words:
+        at = find_words(text, each)
+        while at >= 0:
+            places.append((at, at + len(each)))
+            at = find_words(text, each, at + len(each))
+    found, done = [], 0
+    for start, end in sorted(places, key=lambda place: (place[0], -place[1])):
+        if start >= done:
+            found += [(text[done:start], False), (text[start:end], True)]
+            done = end
+    return [(piece, marked) for piece, marked in (*found, (text[done:], False)) if piece]
+
+
 def _of_word(character: str) -> bool:
     return character.isalnum() or character == "_"

@@ -22,4 +22,7 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/files/<uuid:file_id>/rows/<slug:which>.csv", files.file_rows, name="file-rows"),
     path("sessions/<uuid:session_id>/tickets/", tickets.ticket_list, name="tickets"),
     path("sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/", tickets.ticket_detail, name="ticket"),
+    path(
+        "sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/marks/dismiss/", tickets.mark_dismiss, name="mark-dismiss"
+    ),
 ]

@@ -25,6 +25,7 @@ class ExportedTicket(TypedDict):
     analysis: str
     verification: str
     facts: list[dict[str, Any]]
+    fact_marks: list[dict[str, Any]]
     csv_source: dict[str, Any]
     depends_on: list[str]
     dependencies: list[dict[str, str]]
@@ -77,6 +78,7 @@ def _exported(ticket: Ticket, needs: list[dict[str, Any]]) -> ExportedTicket:
         analysis=ticket.analysis,
         verification=ticket.verification,
         facts=ticket.facts,
+        fact_marks=ticket.fact_marks,
         csv_source=ticket.csv_source,
         depends_on=[need["key"] for need in needs if need["first"]],
         dependencies=[{"key": need["key"], "kind": need["kind"], "rule": need["rule"]} for need in needs],

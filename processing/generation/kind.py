@@ -25,6 +25,7 @@ from sessions_app.parsing.payload import EntityPayload
 from sessions_app.parsing.specification import Backlog, backlog, input_hash
 
 from .choices import service_of_task
+from .fact_check import check
 from .facts import facts_of
 from .offline import SiteContext
 
@@ -253,6 +254,7 @@ def _fill(ticket: Ticket, task: SessionTask, outcome: Outcome) -> None:
     for name, text in written.content.items():
         setattr(ticket, name, text)
     ticket.facts, ticket.csv_source = facts_of(payload), payload["csv_source"]
+    ticket.fact_marks = check(payload, written.content, also=task.session.site_name)
     ticket.input_hash, ticket.source_state = item.input_hash, Ticket.SourceState.CURRENT
     ticket.provider, ticket.llm_model, ticket.prompt_version = written.provider, written.model, written.prompt_version
     ticket.fallback_reason = written.fallback_reason

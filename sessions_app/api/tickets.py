@@ -18,11 +18,13 @@ from .access import SessionView
 from .pagination import Pages
 from .serializers import RevisionSerializer, TicketRowSerializer, TicketSerializer
 
-FILTERS = ("q", "group", "type", "status", "source_state")
+FILTERS = ("q", "group", "type", "status", "source_state", "marked")
 
 
 class TicketList(SessionView):
-    """Tickets in working order. Filters: q (text), group, type, status, source_state."""
+    """Tickets in working order. Filters: q (text), group, type, status, source_state, marked (1: only those with
+    marks of the fact check).
+    """
 
     @extend_schema(
         parameters=[OpenApiParameter(name, str) for name in FILTERS], responses=TicketRowSerializer(many=True)

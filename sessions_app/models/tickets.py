@@ -12,8 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from sessions_app.errors import StaleEdit, WrongState
+from sessions_app.marks import Mark, standing, without
 from sessions_app.parsing.csv_types import GROUP_ORDER
 
+from .audit import AuditEvent
 from .sessions import Session
 
 if TYPE_CHECKING:
@@ -48,6 +50,10 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
     def in_backlog(self) -> TicketQuerySet:
         """What leaves with the backlog: all but those whose row is gone."""
         return self.exclude(source_state=SourceState.REMOVED)
+
+    def with_marks(self) -> TicketQuerySet:
+        """Those whose text says something that the specification does not bear out."""
+        return self.exclude(fact_marks=[])
 
     def untouched(self) -> TicketQuerySet:
         """Never edited by a person, so that a machine may replace them."""
@@ -131,6 +137,10 @@ class Ticket(models.Model):
         return f"T-{self.number}"
 
     @property
+    def mark_count(self) -> int:
+        return len(self.fact_marks)
+
+    @property
     def description(self) -> str:
         """The generated sections as one Markdown text, in the order of a good ticket."""
         return "\n\n".join(
@@ -147,10 +157,12 @@ class Ticket(models.Model):
     def edit(self, *, editor: AbstractBaseUser | AnonymousUser, seen_version: int, **texts: str) -> TicketRevision:
         """Change the text that was seen as ``seen_version``; keeps the new version and sends the ticket to draft.
 
-        Raises StaleEdit when another version came in between.
+        Marks whose words went with the edit go, too. Raises StaleEdit when another version came in between.
         """
         changes: dict[str, Any] = {name: texts[name] for name in TEXT_FIELDS if name in texts}
         with transaction.atomic():
+            present = Ticket.objects.select_for_update().values("fact_marks", *TEXT_FIELDS).get(pk=self.pk)
+            changes["fact_marks"] = standing(present["fact_marks"], {**present, **changes})
             changed = Ticket.objects.filter(pk=self.pk, version=seen_version).update(
                 version=F("version") + 1,
                 status=Status.DRAFT,
@@ -164,6 +176,17 @@ class Ticket(models.Model):
                     "Somebody changed this ticket while you were writing.", details={"version": self.version}
                 )
             return TicketRevision.of(self, editor=editor)
+
+    def dismiss_mark(self, section: str, text: str, *, by: AbstractBaseUser | AnonymousUser) -> Mark | None:
+        """A person says that these words are right. Returns the mark; None if there is no such mark (any more)."""
+        with transaction.atomic():
+            marks = Ticket.objects.select_for_update().values_list("fact_marks", flat=True).get(pk=self.pk)
+            gone = next((mark for mark in marks if (mark["section"], mark["text"]) == (section, text)), None)
+            if gone:
+                Ticket.objects.filter(pk=self.pk).update(fact_marks=without(marks, section, text))
+                AuditEvent.record("ticket.mark_dismissed", self, by=by, details={"section": section, "text": text})
+        self.refresh_from_db(fields=["fact_marks"])
+        return gone
 
     def move_to(self, status: str) -> None:
         """Change the status by compare-and-set along MAY_FOLLOW."""

@@ -14,9 +14,9 @@ register = template.Library()
 
 
 @register.filter
-def markdown(text: str) -> SafeString:
-    """Markdown of strangers as sanitised HTML."""
-    return to_html(text)
+def markdown(text: str, marked: tuple[str, ...] | None = None) -> SafeString:
+    """Markdown of strangers as sanitised HTML; ``marked`` words stand out."""
+    return to_html(text, marked or ())
 
 
 @register.simple_tag(takes_context=True)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from sessions_app.filters import filtered_tickets
+from sessions_app.marks import pieces
 from sessions_app.models import Ticket
+from sessions_app.models.tickets import TEXT_FIELDS
 from sessions_app.parsing.csv_types import CSV_TYPES, GROUP_ORDER
 
 from .access import session_or_404, ticket_or_404
@@ -34,6 +37,7 @@ def ticket_list(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
         "csv_type",
         "status",
         "source_state",
+        "fact_marks",
         "position",
         "updated_at",
     )
@@ -66,6 +70,9 @@ def ticket_detail(request: HttpRequest, session_id: uuid.UUID, ticket_id: uuid.U
     """Source cells beside the text, and what it needs and is needed by."""
     session = session_or_404(request, session_id)
     ticket = ticket_or_404(session, ticket_id)
+    marked = {
+        name: tuple(mark["text"] for mark in ticket.fact_marks if mark["section"] == name) for name in TEXT_FIELDS
+    }
     neighbours = session.tickets.in_backlog().only("session_id", "number", "title", "position")
     context = {
         "session": session,
@@ -77,5 +84,18 @@ def ticket_detail(request: HttpRequest, session_id: uuid.UUID, ticket_id: uuid.U
         "next": neighbours.filter(position__gt=ticket.position).order_by("position").first(),
         "files": dict(session.files.values_list("filename", "pk")),
         "has_parts": any(fact.get("part") for fact in ticket.facts),
+        "marks": ticket.fact_marks,
+        "marked": marked,
+        "title": pieces(ticket.title, marked["title"]),
     }
     return render(request, "sessions_app/tickets/detail.html", context)
+
+
+@require_POST
+def mark_dismiss(request: HttpRequest, session_id: uuid.UUID, ticket_id: uuid.UUID) -> HttpResponse:
+    """A person says that the marked words (``section``, ``text``) are right."""
+    session = session_or_404(request, session_id, needs="review")
+    ticket = ticket_or_404(session, ticket_id)
+    gone = ticket.dismiss_mark(request.POST.get("section", ""), request.POST.get("text", ""), by=request.user)
+    messages.success(request, "The mark is gone." if gone else "This mark was gone already.")
+    return redirect(f"{ticket.get_absolute_url()}{'#checks' if ticket.fact_marks else ''}")

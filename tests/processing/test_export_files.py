@@ -212,6 +212,7 @@ def test_json_has_the_session_and_whole_tickets(backlog):
         "analysis",
         "verification",
         "facts",
+        "fact_marks",
         "csv_source",
         "depends_on",
         "dependencies",

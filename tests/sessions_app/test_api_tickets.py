@@ -10,6 +10,8 @@ from sessions_app.models import Ticket, TicketDependency, TicketRevision
 from tests.factories import make_session, make_ticket
 from tests.sessions_app.test_api_sessions import is_problem
 
+MARK = {"section": "title", "text": "news", "kind": "label", "says": "the specification has News", "start": 8}
+
 
 @pytest.fixture
 def api(people):
@@ -33,7 +35,7 @@ def several(session):
     """Five tickets of three groups in various states; the newest stands first in working order."""
     make_ticket(session, 1, position=5, title="Create the page")
     make_ticket(session, 2, position=4, title="Create 100% of news", status="approved")
-    make_ticket(session, 3, position=3, csv_type="views", entity_group="Views", title="List of news")
+    make_ticket(session, 3, position=3, csv_type="views", entity_group="Views", title="List of news", fact_marks=[MARK])
     make_ticket(session, 4, position=2, source_state="removed", title="Old_thing")
     make_ticket(session, 5, position=1, csv_type="custom", entity_group="Custom", analysis="About\nnews.")
     return session
@@ -68,6 +70,7 @@ def test_a_ticket_of_the_list_says_what_a_row_needs_and_no_text(api, several):
         "title",
         "status",
         "source_state",
+        "mark_count",
         "position",
         "version",
         "provider",
@@ -83,6 +86,9 @@ def test_a_ticket_of_the_list_says_what_a_row_needs_and_no_text(api, several):
         ("?status=approved", [2]),
         ("?source_state=removed", [4]),
         ("?group=Content&status=draft", [4, 1]),
+        ("?marked=1", [3]),
+        ("?marked=1&group=Content", []),
+        ("?marked=", [5, 4, 3, 2, 1]),
         ("?q=news", [5, 3, 2]),
         ("?q=NEWS", [5, 3, 2]),
         ("?q=news&group=Content", [2]),
@@ -210,6 +216,7 @@ def test_an_edit_sends_an_approved_ticket_back_to_draft(api, ticket):
         ("csv_type", "views"),
         ("entity_group", "Views"),
         ("facts", [{"column": "x"}]),
+        ("fact_marks", [MARK]),
         ("csv_source", {"x": 1}),
         ("position", 99),
         ("status", "exported"),

@@ -830,6 +830,10 @@ def poison(people, payload):
         analysis=f"{payload}\n\n| a |\n|---|\n| {payload} |",
         verification=f"1. {payload}\n\n```\n{payload}\n```",
         facts=facts,
+        fact_marks=[
+            {"section": name, "text": payload, "kind": "label", "says": payload, "start": 0}
+            for name in ("title", "user_story", "analysis", "verification")
+        ],
         key=payload[:200],
         provider=payload[:40],
         llm_model=payload,
