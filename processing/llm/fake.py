@@ -16,10 +16,10 @@ from typing import Any, Final
 
 HTTP_FAULTS: Final = ("429", "500", "529", "401", "quota")
 WIRE_FAULTS: Final = ("hang", "cut", "drip")
-ANSWER_FAULTS: Final = ("broken", "empty", "refuse", "truncate", "missing", "long")
+ANSWER_FAULTS: Final = ("broken", "empty", "refuse", "truncate", "missing", "long", "obey")
 FAULTS: Final = (*HTTP_FAULTS, *WIRE_FAULTS, *ANSWER_FAULTS)
 """HTTP errors; a call that never ends, is cut off, drips; an answer that is no JSON, empty, refused, cut, incomplete,
-too long.
+too long; one of a model that does what the cells tell it to.
 """
 
 _FENCE = re.compile(r"<specification>\n(.*)\n</specification>", re.DOTALL)
@@ -89,6 +89,7 @@ class FakeModelServer:
         if path.endswith("/stats"):
             return await _send(writer, 200, dict(self.stats))
         if path.endswith("/models"):
+            self.stats["models"] += 1
             models = [
                 {
                     "id": "fake",
@@ -172,6 +173,16 @@ def written(request: dict[str, Any]) -> dict[str, str]:
     }
 
 
+def obedient(request: dict[str, Any]) -> dict[str, str]:
+    """What a model without judgement writes: it repeats its instructions, and every order in a cell as markup."""
+    good = written(request)
+    system = str(request.get("system") or request["messages"][0]["content"])
+    fenced = _FENCE.search("\n".join(str(message["content"]) for message in request["messages"]))
+    cells = json.loads(fenced[1])["entity"]["cells"] if fenced else {}
+    orders = "\n\n".join(str(value) for value in cells.values())
+    return {**good, "analysis": f"{good['analysis']}\n\n{orders}\n\n{system}"}
+
+
 def _bad_text(fault: str, request: dict[str, Any]) -> str | None:
     good = written(request)
     match fault:
@@ -183,6 +194,8 @@ def _bad_text(fault: str, request: dict[str, Any]) -> str | None:
             return json.dumps({**good, "title": "x" * 300})
         case "truncate":
             return json.dumps(good)[:40]
+        case "obey":
+            return json.dumps(obedient(request))
     return ""
 
 
