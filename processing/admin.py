@@ -9,7 +9,15 @@ from django.http import HttpRequest
 from processing.engine import finish
 from processing.engine.drainer import enqueue_drainer
 from processing.generation.service import ProcessingService
-from processing.models import LLMCall, OutboxEvent, SessionError, SessionTask, WorkItem
+from processing.models import (
+    LLMCall,
+    OutboxEvent,
+    ProviderBatch,
+    ProviderSettings,
+    SessionError,
+    SessionTask,
+    WorkItem,
+)
 from processing.models.tasks import TaskStatus
 from sessions_app.admin import ReadOnlyAdmin
 from sessions_app.errors import AppError
@@ -86,3 +94,26 @@ class OutboxEventAdmin(ReadOnlyAdmin):
     list_filter = ["is_terminal", "sent_at"]
     search_fields = ["task_id", "session_id"]
     show_full_result_count = False
+
+
+@admin.register(ProviderSettings)
+class ProviderSettingsAdmin(ReadOnlyAdmin):
+    """Without the key, even as it is encrypted."""
+
+    list_display = ["workspace", "provider", "has_key", "llm_model", "base_url", "changed_by", "changed_at"]
+    list_filter = ["provider"]
+    list_select_related = ["workspace", "changed_by"]
+    search_fields = ["workspace__name", "workspace__slug"]
+    exclude = ["key", "key_hint"]
+
+    @admin.display(boolean=True, description="Key")
+    def has_key(self, row: ProviderSettings) -> bool:
+        return bool(row.key)
+
+
+@admin.register(ProviderBatch)
+class ProviderBatchAdmin(ReadOnlyAdmin):
+    list_display = ["id", "task", "provider", "remote_id", "status", "answered", "size", "created_at", "looked_at"]
+    list_filter = ["status", "provider"]
+    list_select_related = ["task"]
+    search_fields = ["remote_id", "task__task_id"]
