@@ -13,6 +13,9 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
+from redis import Redis
+
+from ticketgen.embedded_redis import free_port, local_url, redis_command, wait_until_it_answers
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -79,3 +82,35 @@ def horses_of(process: subprocess.Popen[bytes]) -> list[int]:
 def kill_pid(pid: int) -> None:
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
+
+
+class OwnRedis:
+    """A Redis beside the test's, to be frozen, killed and started again on its port. It keeps nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+        self.url = local_url(self.port)
+        self.client = Redis.from_url(self.url)
+
+    def start(self) -> None:
+        log = self.folder / "redis.log"
+        self.process = process = subprocess.Popen(
+            redis_command(self.port, self.folder, log), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_until_it_answers(self.url, lambda: process.poll() is None, log)
+
+    def freeze(self) -> None:
+        """It takes connections and commands, and answers none of them."""
+        assert self.process
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.process
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        if self.process:
+            self.process.kill()
+            self.process.wait(10)
+        (self.folder / "dump.rdb").unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from rq import Queue, Worker
 
-from .relay import connection
+from .relay import be_silent, connection, is_silent
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +30,12 @@ def enqueue(job: str, *args: Any, queue: str, timeout: int | None = None) -> Non
 
 def waiting(queue: str) -> int:
     """Jobs that wait in a queue; 0 if Redis is away."""
+    if is_silent():
+        return 0
     try:
         return _queue(queue).count
     except redis.RedisError:
+        be_silent()
         return 0
 
 

@@ -27,7 +27,7 @@ STREAM: Final = "ticketgen:progress"
 STREAM_LENGTH: Final = 10_000
 """What a web process that falls behind can catch up on from Redis; beyond that the database has it all."""
 SILENCE: Final = 5.0
-"""Seconds in which a process sends nothing after Redis has not answered: waiting for it must not hold up work."""
+"""Seconds in which a process sends and asks nothing after Redis has not answered: waiting for it must not hold up work."""
 
 _silent_until = 0.0
 
@@ -35,17 +35,25 @@ _silent_until = 0.0
 @cache
 def connection() -> redis.Redis:
     """This process's connection for short commands; never waits long. The one repetition is for a connection that
-    Redis has closed in the meantime.
+    Redis has closed in the meantime, not for a Redis that hangs.
     """
-    return redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 1)
-    )
+    again = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2, retry=again)
+
+
+def is_silent() -> bool:
+    """Redis has not answered a moment ago; what can be left out is left out."""
+    return time.monotonic() < _silent_until
+
+
+def be_silent() -> None:
+    global _silent_until  # noqa: PLW0603 - a fact about this process's way to Redis
+    _silent_until = time.monotonic() + SILENCE
 
 
 def send(events: Sequence[OutboxEvent]) -> bool:
     """Put events on the stream and on their channels; False (and they stay unsent) if Redis does not answer."""
-    global _silent_until  # noqa: PLW0603 - a fact about this process's way to Redis
-    if time.monotonic() < _silent_until:
+    if is_silent():
         return False
     try:
         pipe = connection().pipeline(transaction=False)
@@ -56,7 +64,7 @@ def send(events: Sequence[OutboxEvent]) -> bool:
         pipe.execute()
     except redis.RedisError as error:
         logger.warning("progress not sent, will be sent later: %s", error)
-        _silent_until = time.monotonic() + SILENCE
+        be_silent()
         return False
     OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(sent_at=timezone.now())
     return True

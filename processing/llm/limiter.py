@@ -146,8 +146,9 @@ class Limiter:
         if time.monotonic() < self._redis_away_until:
             return None
         if self._redis is None:
+            again = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))  # not where Redis hangs
             self._redis = redis.Redis.from_url(
-                settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 1)
+                settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2, retry=again
             )
         try:
             return await self._redis.eval(script, len(self.keys), *self.keys, *arguments)
