@@ -70,9 +70,8 @@ def _affordable(task: SessionTask, count: int) -> int:
 
 
 def hold(task: SessionTask, error: LLMError) -> None:
-    """Pause the run until a person has decided. Inside a transaction."""
+    """Pause the run until a person has decided. Inside a transaction. Nothing went wrong, so no error is recorded."""
     task.pause(error.message)
-    SessionError.drawn_from(error, task).save()
     publish_progress(task, stage="Paused", force=True)
 
 

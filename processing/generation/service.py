@@ -19,7 +19,7 @@ from processing.engine.announcements import publish_progress
 from processing.engine.drainer import Drainer, enqueue_drainer
 from processing.engine.messages import wire_status
 from processing.engine.queue import enqueue
-from processing.errors import BudgetReached, ProcessingError
+from processing.errors import ProcessingError
 from processing.llm.base import Health
 from processing.llm.registry import default_model
 from processing.llm.service import LLMService
@@ -152,9 +152,6 @@ class ProcessingService:
                 SessionTask.objects.filter(pk=task.pk).update(budget=budget)
                 details = {"task_id": str(task.pk), "from": str(task.budget), "to": str(budget)}
                 AuditEvent.record("run.limit_changed", session, by=self.by, details=details)
-            session.errors.filter(task=task, code=BudgetReached.code, resolved_at__isnull=True).update(
-                resolved_at=timezone.now()
-            )
             task.resume()
             publish_progress(task, stage="Going on", force=True)
             enqueue_drainer(task)

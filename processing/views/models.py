@@ -41,19 +41,20 @@ class ProviderForm(forms.ModelForm[ProviderSettings]):
         fields = ["base_url", "llm_model", "concurrency", "rpm", "tpm", "price_in", "price_out"]
         labels = {
             "base_url": "Address",
-            "llm_model": "Model, where a session names none",
+            "llm_model": "Default model",
             "concurrency": "Calls at once",
             "rpm": "Requests a minute",
             "tpm": "Tokens a minute",
-            "price_in": "USD per million tokens in",
-            "price_out": "USD per million tokens out",
+            "price_in": "Price in, USD",
+            "price_out": "Price out, USD",
         }
         help_texts = {
             "base_url": "Up to and with /v1, for example http://localhost:11434/v1 for Ollama.",
             "concurrency": "0: as many as the server takes.",
             "rpm": "0: no limit of ours.",
             "tpm": "0: no limit of ours.",
-            "price_in": "Only for models that the price list does not know.",
+            "price_in": "Per million tokens. Only for models that the price list does not know.",
+            "price_out": "Per million tokens.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

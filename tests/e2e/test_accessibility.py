@@ -25,6 +25,7 @@ PAGES = [
     "{file}",
     "/account/tokens/",
     "/workspaces/",
+    "{models}",
     "/nothing/",
 ]
 
@@ -42,6 +43,7 @@ def test_axe_finds_nothing(site, page, scheme, width):
     wait_for(lambda: Session.objects.get(pk=session.pk).stage == "review", "the tickets")
     names = {
         "own": f"/sessions/{session.pk}/",
+        "models": f"/workspaces/{session.workspace_id}/models/",
         "ticket": session.tickets.first().get_absolute_url(),
         "file": f"/sessions/{session.pk}/files/{session.files.first().pk}/",
     }
