@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from processing.engine.hub import Listener, hub
+from processing.engine.hub import Batch, Listener, frame_of, hub
 from processing.engine.messages import TERMINAL, ProgressMessage, message_of
 from processing.models import OutboxEvent, SessionTask
 from sessions_app.models import Session
@@ -21,8 +21,7 @@ from sessions_app.models import Session
 NORMAL = 1000
 NOT_SIGNED_IN = 4401
 NOT_FOUND = 4404
-FRAMES_PER_SECOND = 4
-LOOK_EVERY = 30.0
+LOOK_EVERY = 60.0
 """Seconds after which a quiet socket looks into the database by itself, should a message have been lost anywhere."""
 
 
@@ -41,6 +40,7 @@ class SessionConsumer(AsyncWebsocketConsumer):
         self.relay: asyncio.Task[None] | None = None
         self.task_id = ""
         self.last_seq = 0
+        self.heard = False
         await self.accept()
         user = self.scope.get("user")
         if user is None or not user.is_authenticated:
@@ -48,15 +48,9 @@ class SessionConsumer(AsyncWebsocketConsumer):
             return
         self.user = user
         self.session_id: uuid.UUID = self.scope["url_route"]["kwargs"]["session_id"]
-        if not await self._may_see():
-            await self.close(NOT_FOUND)
-            return
-        self.listener = await hub().join(str(self.session_id))
         self.relay = asyncio.create_task(self._relay())
 
     async def disconnect(self, code: int) -> None:
-        if self.listener:
-            hub().leave(self.listener)
         if self.relay:
             self.relay.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -66,20 +60,29 @@ class SessionConsumer(AsyncWebsocketConsumer):
         """Nothing is expected from the client."""
 
     async def _relay(self) -> None:
-        """Snapshot, replay, live. Ends with the last word of the task that was under way."""
-        after, asked_task = self._asked()
-        task = await self._latest_task()
+        """Snapshot, replay, live. Ends with the last word of the task that was under way.
+
+        Listens before it looks, so that nothing falls in between; one look at the database answers all of it.
+        """
+        self.listener = listener = await hub().join(str(self.session_id))
+        try:
+            code = NORMAL if await self._tell(listener) else NOT_FOUND
+        finally:
+            hub().leave(listener)
+        await self.close(code)
+
+    async def _tell(self, listener: Listener) -> bool:
+        """Returns True after the last word, False if there is nothing here for this person."""
+        may_see, task, kept = await self._opening(*self._asked())
+        if not may_see:
+            return False
         if task:
-            self.task_id = str(task.pk)
-            self.last_seq = self._replay_from(task, after, asked_task)
             await self._send([message_of(task, "snapshot")])
         ended = bool(task and task.is_finished)
-        ended = await self._deliver(await self._kept(self.task_id) if task else []) or ended
+        ended = await self._deliver(kept) or ended
         while not ended:
-            ended = await self._deliver(await self._next())
-            if not ended:
-                await asyncio.sleep(1 / FRAMES_PER_SECOND)
-        await self.close(NORMAL)
+            ended = await self._deliver(await self._next(listener))  # at the hub's pace
+        return True
 
     def _asked(self) -> tuple[int | None, str]:
         """(``after``, ``task``) of the query; None where the client has nothing yet and the snapshot tells it all."""
@@ -92,25 +95,42 @@ class SessionConsumer(AsyncWebsocketConsumer):
             return min(after, task.seq) if asked_task in ("", str(task.pk)) else 0
         return task.seq - 1 if task.is_finished else task.seq
 
-    async def _next(self) -> list[dict[str, Any]]:
-        """Wait for messages; ask the database where the live ones have a gap or nothing came for long."""
-        listener = self.listener
-        assert listener is not None  # noqa: S101 - set before the relay starts
-        looked = False
-        try:
-            await asyncio.wait_for(listener.bell.wait(), timeout=LOOK_EVERY)
-        except TimeoutError:
-            looked = True
+    async def _next(self, listener: Listener) -> list[dict[str, Any]]:
+        """Wait for messages that cannot simply be passed on; ask the database where the live ones have a gap or nothing
+        came for long.
+        """
+        quiet = await self._wait(listener)
         missed, listener.missed = listener.missed, False
         messages = [
             message for message in listener.take() if not self.task_type or message["task_type"] == self.task_type
         ]
-        if missed or looked or self._has_gap(messages):
-            task = await self._latest_task()
-            if task and str(task.pk) != self.task_id:
-                self.task_id, self.last_seq = str(task.pk), 0
-            return await self._kept(self.task_id) if self.task_id else []
-        return messages
+        return await self._look() if missed or quiet or self._has_gap(messages) else messages
+
+    async def _wait(self, listener: Listener) -> bool:
+        """Let batches be passed on until the bell rings; True if nothing at all came for long."""
+        listener.pass_on = self._pass_on if not listener.bell.is_set() else None
+        try:
+            while True:
+                self.heard = False
+                try:
+                    await asyncio.wait_for(listener.bell.wait(), timeout=LOOK_EVERY)
+                except TimeoutError:
+                    if not self.heard:
+                        return True
+                else:
+                    return False
+        finally:
+            listener.pass_on = None
+
+    async def _pass_on(self, batch: Batch) -> bool:
+        """Send what came for everybody, while this socket has all that came before it."""
+        fits = batch.is_plain and batch.task_id == self.task_id and batch.first_seq == self.last_seq + 1
+        if not fits or self.task_type not in ("", batch.task_type) or (self.listener and self.listener.bell.is_set()):
+            return False
+        self.last_seq, self.heard = batch.last_seq, True
+        for text in batch.bodies if self.one_message_per_frame else (batch.text,):
+            await self.send(text_data=text)
+        return True
 
     def _has_gap(self, messages: Sequence[dict[str, Any]]) -> bool:
         expected = self.last_seq + 1
@@ -134,24 +154,36 @@ class SessionConsumer(AsyncWebsocketConsumer):
         return any(message["type"] in TERMINAL for message in fresh)
 
     async def _send(self, messages: Sequence[dict[str, Any] | ProgressMessage]) -> None:
-        if len(messages) == 1 or self.one_message_per_frame:
-            for message in messages:
-                await self.send(text_data=json.dumps(message, ensure_ascii=False))
-        else:
-            await self.send(text_data=json.dumps({"type": "batch", "messages": list(messages)}, ensure_ascii=False))
+        bodies = [json.dumps(message, ensure_ascii=False) for message in messages]
+        for text in bodies if self.one_message_per_frame else (frame_of(bodies),):
+            await self.send(text_data=text)
 
     @database_sync_to_async
-    def _may_see(self) -> bool:
-        return Session.objects.visible_to(self.user).filter(pk=self.session_id).exists()
+    def _opening(self, after: int | None, asked_task: str) -> tuple[bool, SessionTask | None, Sequence[dict[str, Any]]]:
+        """(may this person see the session, its newest task, the messages of that task that the client lacks)."""
+        if not Session.objects.visible_to(self.user).filter(pk=self.session_id).exists():
+            return False, None, ()
+        task = self._newest_task()
+        if task is None:
+            return True, None, ()
+        self.task_id = str(task.pk)
+        self.last_seq = self._replay_from(task, after, asked_task)
+        return True, task, self._messages_after()
 
     @database_sync_to_async
-    def _latest_task(self) -> SessionTask | None:
+    def _look(self) -> list[dict[str, Any]]:
+        """Messages of the newest task that this socket has not sent."""
+        task = self._newest_task()
+        if task and str(task.pk) != self.task_id:
+            self.task_id, self.last_seq = str(task.pk), 0
+        return self._messages_after() if self.task_id else []
+
+    def _newest_task(self) -> SessionTask | None:
         tasks = SessionTask.objects.filter(session_id=self.session_id)
         return (tasks.filter(task_type=self.task_type) if self.task_type else tasks).first()
 
-    @database_sync_to_async
-    def _kept(self, task_id: str) -> list[dict[str, Any]]:
-        return list(OutboxEvent.objects.after(task_id, self.last_seq).values_list("payload", flat=True))
+    def _messages_after(self) -> list[dict[str, Any]]:
+        return list(OutboxEvent.objects.after(self.task_id, self.last_seq).values_list("payload", flat=True))
 
 
 class ProgressConsumer(SessionConsumer):

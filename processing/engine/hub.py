@@ -11,29 +11,77 @@ import asyncio
 import json
 import logging
 from collections import defaultdict
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
+from itertools import chain
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import redis.asyncio as redis
 from django.conf import settings
 from redis.exceptions import RedisError
 
+from .messages import TERMINAL
 from .relay import STREAM
 
 logger = logging.getLogger(__name__)
 
 
+FRAMES_PER_SECOND: Final = 4
+"""To one socket, at most. What comes in between waits and travels together."""
+PEOPLE_TO_A_GROUP: Final = 256
+WAIT_FOR_MESSAGES: Final = 5.0
+"""Seconds of one read. The connection's own time-out must be longer, or a quiet stream looks like a dead Redis and
+sends every socket to the database.
+"""
+
+
+class Batch:
+    """What came for one session between two frames. Put into words once, however many sockets it goes to."""
+
+    def __init__(self, entries: Sequence[tuple[dict[str, Any], str]]) -> None:
+        self.messages = [message for message, _ in entries]
+        self.bodies = [body for _, body in entries]
+        """What is sent of them, as JSON."""
+        first, last = self.messages[0], self.messages[-1]
+        self.task_id, self.task_type = first["task_id"], first["task_type"]
+        self.first_seq, self.last_seq = first["seq"], last["seq"]
+        self.is_plain = all(
+            message["seq"] == self.first_seq + place
+            and message["task_id"] == self.task_id
+            and message["type"] not in TERMINAL
+            for place, message in enumerate(self.messages)
+        )
+        """One task, no number left out, no last word: who has all before it can simply pass it on."""
+        if self.is_plain and len(self.bodies) > FRAMES_PER_SECOND:
+            self.bodies = self.bodies[-1:]  # a flood: each message tells the whole state, so the latest is enough
+
+    @cached_property
+    def text(self) -> str:
+        """One frame."""
+        return frame_of(self.bodies)
+
+
+def frame_of(bodies: Sequence[str]) -> str:
+    """Messages that are JSON already as one frame."""
+    return bodies[0] if len(bodies) == 1 else f'{{"type": "batch", "messages": [{", ".join(bodies)}]}}'
+
+
 class Listener:
-    """One socket's mailbox. ``missed`` says that Redis was away and the database should be asked."""
+    """One socket's mailbox. ``missed`` says that Redis was away and the database should be asked.
+
+    ``pass_on``, while it is set, is offered each batch first; False sends the batch to the mailbox.
+    """
 
     def __init__(self, session_id: str) -> None:
         self.session_id = session_id
         self.messages: list[dict[str, Any]] = []
         self.missed = False
         self.bell = asyncio.Event()
+        self.pass_on: Callable[[Batch], Awaitable[bool]] | None = None
 
-    def put(self, message: dict[str, Any]) -> None:
-        self.messages.append(message)
+    def put(self, messages: Sequence[dict[str, Any]]) -> None:
+        self.messages += messages
         self.bell.set()
 
     def take(self) -> list[dict[str, Any]]:
@@ -43,18 +91,51 @@ class Listener:
         return taken
 
 
+class Group:
+    """Some of the listeners of one session, served together by one task.
+
+    Groups of a session keep time each for itself, so thousands of sockets are not all written to at the same moment.
+    """
+
+    def __init__(self) -> None:
+        self.listeners: set[Listener] = set()
+        self.entries: list[tuple[dict[str, Any], str]] = []
+        self.bell = asyncio.Event()
+        self.task = asyncio.create_task(self._serve(), name="progress-group")
+
+    def put(self, message: dict[str, Any], body: str) -> None:
+        self.entries.append((message, body))
+        self.bell.set()
+
+    async def _serve(self) -> None:
+        while True:
+            await self.bell.wait()
+            self.bell.clear()
+            entries, self.entries = self.entries, []
+            batch = Batch(entries)
+            for listener in tuple(self.listeners):
+                if not (listener.pass_on and await listener.pass_on(batch)):
+                    listener.put(batch.messages)
+            await asyncio.sleep(1 / FRAMES_PER_SECOND)
+
+
 class Hub:
     """All listeners of one event loop, and the task that reads the stream while there is one."""
 
     def __init__(self) -> None:
-        self.listeners: dict[str, set[Listener]] = defaultdict(set)
+        self.groups: dict[str, list[Group]] = defaultdict(list)
         self.reader: asyncio.Task[None] | None = None
         self.reading = asyncio.Event()
 
     async def join(self, session_id: str) -> Listener:
         """Start to listen. What is announced after this returns will be heard; ``missed`` is set if Redis is away."""
         listener = Listener(session_id)
-        self.listeners[session_id].add(listener)
+        groups = self.groups[session_id]
+        group = next((group for group in groups if len(group.listeners) < PEOPLE_TO_A_GROUP), None)
+        if group is None:
+            group = Group()
+            groups.append(group)
+        group.listeners.add(listener)
         if self.reader is None or self.reader.done():
             self.reading.clear()
             self.reader = asyncio.create_task(self._read_for_ever(), name="progress-hub")
@@ -62,13 +143,21 @@ class Hub:
             await asyncio.wait_for(self.reading.wait(), timeout=2)
         except TimeoutError:
             listener.missed = True
+        except asyncio.CancelledError:
+            self.leave(listener)
+            raise
         return listener
 
     def leave(self, listener: Listener) -> None:
-        self.listeners[listener.session_id].discard(listener)
-        if not self.listeners[listener.session_id]:
-            del self.listeners[listener.session_id]
-        if not self.listeners and self.reader:
+        groups = self.groups[listener.session_id]
+        for group in tuple(groups):
+            group.listeners.discard(listener)
+            if not group.listeners:
+                group.task.cancel()
+                groups.remove(group)
+        if not groups:
+            del self.groups[listener.session_id]
+        if not self.groups and self.reader:
             self.reader.cancel()
             self.reader = None
 
@@ -76,7 +165,9 @@ class Hub:
         """Read from now on; after any break tell everybody to catch up from the database."""
         pause = 0.1
         while True:
-            client = redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2)
+            client = redis.Redis.from_url(
+                settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=WAIT_FOR_MESSAGES + 5
+            )
             try:
                 newest: Any = await client.xrevrange(STREAM, count=1)
                 last: bytes = newest[0][0] if newest else b"0-0"
@@ -95,15 +186,16 @@ class Hub:
                 await client.aclose()
 
     async def _read_once(self, client: redis.Redis, last: bytes) -> bytes:
-        answer: Any = await client.xread({STREAM: last}, count=500, block=5_000)
+        answer: Any = await client.xread({STREAM: last}, count=500, block=int(1000 * WAIT_FOR_MESSAGES))
         for _, entries in answer or []:
             for entry_id, fields in entries:
                 last = entry_id
-                listeners = self.listeners.get(fields[b"session"].decode())
-                if listeners:
-                    message = json.loads(fields[b"body"])
-                    for listener in listeners:
-                        listener.put(message)
+                groups = self.groups.get(fields[b"session"].decode())
+                if groups:
+                    body = fields[b"body"].decode()
+                    message = json.loads(body)
+                    for group in groups:
+                        group.put(message, body)
         if not answer:
             await self._notice_flush(client, last)
         return last
@@ -114,8 +206,8 @@ class Hub:
             raise ConnectionError("the stream was emptied")
 
     def _all_missed(self) -> None:
-        for listeners in self.listeners.values():
-            for listener in listeners:
+        for groups in self.groups.values():
+            for listener in chain.from_iterable(group.listeners for group in groups):
                 listener.missed = True
                 listener.bell.set()
 

@@ -69,7 +69,8 @@ def main() -> int:
                     _print(figure)
         except AssertionError:
             for log in Path(folder).glob("*.log"):
-                sys.stderr.write(log.read_text(errors="replace")[-4_000:])
+                lines = log.read_text(errors="replace").splitlines(keepends=True)
+                sys.stderr.writelines([line for line in lines if '] "' not in line][-100:])  # not the access log
             raise
     target = ROOT / "build" / "bench.json"
     target.parent.mkdir(exist_ok=True)

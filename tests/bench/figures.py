@@ -87,5 +87,11 @@ def resident_megabytes(kind: str = "VmRSS", pid: int | str = "self") -> float:
     return int(line.split()[1]) / 1024
 
 
+def cpu_seconds(pid: int) -> float:
+    """What a process has used so far, in user and system mode."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")

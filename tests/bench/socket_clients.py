@@ -60,6 +60,7 @@ class Socket(asyncio.Protocol):
                 return
             self.shaken = b" 101 " in head.split(b"\r\n", 1)[0]
             if not self.shaken:
+                self.ready.set_exception(ConnectionError(head.split(b"\r\n", 1)[0].decode()))
                 self.transport.abort()
                 return
         at = 0

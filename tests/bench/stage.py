@@ -101,8 +101,8 @@ def _workers() -> list[Worker]:
 
 
 @contextmanager
-def web_server() -> Iterator[int]:
-    """``ticketgen.serve`` (Daphne) as in production, alone; its port."""
+def web_server() -> Iterator[tuple[int, int]]:
+    """``ticketgen.serve`` (Daphne) as in production, alone; its port and process id."""
     port = free_port()
 
     def answers() -> bool:
@@ -112,9 +112,9 @@ def web_server() -> Iterator[int]:
         except OSError:
             return False
 
-    with started(sys.executable, "-m", "ticketgen.serve", "-b", "127.0.0.1", "-p", str(port)):
+    with started(sys.executable, "-m", "ticketgen.serve", "-b", "127.0.0.1", "-p", str(port)) as process:
         wait_for(answers, "the web server answers")
-        yield port
+        yield port, process.pid
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.db import transaction
 
-from processing.engine import finish, planning, relay
+from processing.engine import finish, hub, planning, relay
 from processing.engine.announcements import publish_progress
 from processing.generation.service import ProcessingService
 from processing.models import OutboxEvent, SessionTask
@@ -250,3 +250,31 @@ def test_a_message_of_a_transaction_that_failed_was_never_there(task):
     task.refresh_from_db()
     assert task.seq == 1
     assert OutboxEvent.objects.filter(task_id=task.pk).count() == 1
+
+
+async def test_of_a_flood_the_latest_is_sent_and_the_last_word_always(task, people):
+    async with Browser(OWN.format(task.session_id), people.alice) as browser:
+        await browser.messages(until=lambda message: message["type"] == "snapshot")
+        await announce(task, "First")
+        await browser.messages(until=lambda message: message.get("current_stage") == "First")
+        for number in range(20):
+            await announce(task, f"Message {number}")
+        flood = await browser.messages(until=lambda message: message.get("current_stage") == "Message 19")
+        await cancel(task)
+        end = await browser.messages()
+
+    assert len(flood) < 20
+    assert seqs(flood) == sorted(set(seqs(flood)))
+    assert [message["type"] for message in end] == ["cancelled", "closed"]
+
+
+async def test_a_quiet_stream_is_not_taken_for_a_dead_redis(redis):
+    listener = await hub.hub().join("some-session")
+    await asyncio.sleep(0.1)
+    listener.missed = False
+
+    await asyncio.sleep(hub.WAIT_FOR_MESSAGES + 1.5)
+    missed = listener.missed
+    hub.hub().leave(listener)
+
+    assert not missed
