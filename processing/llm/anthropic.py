@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import anthropic
+import httpx2
 
 from processing.errors import LLMError, LLMTimeoutError
 from sessions_app.errors import Category
@@ -13,11 +16,14 @@ from sessions_app.errors import Category
 from . import prompts
 from .answers import NO_KEY, NO_KEY_ACTIONS, LLMRefused, LLMTruncated, LLMUnavailable, error_for
 from .base import Health, Manner
+from .batching import MARGIN, Batches, BatchPhase, BatchState, SubmissionUnknown
 from .keys import Credentials
 from .remote import Answer, Message, RemoteProvider
 
 LONGEST_ANSWER = 6_000
 """Tokens."""
+TROUBLE = (anthropic.AnthropicError, httpx2.HTTPError, ValueError, KeyError, OSError)
+"""What a conversation about batches can end with; a stream that breaks off comes raw."""
 
 
 class Anthropic(RemoteProvider):
@@ -77,9 +83,112 @@ class Anthropic(RemoteProvider):
             latency_ms=int(1000 * (time.monotonic() - started)),
         )
 
+    @property
+    def batches(self) -> Batches | None:
+        return AnthropicBatches(self._client)
+
     async def close(self) -> None:
         await super().close()
         await self._client.close()
+
+
+class AnthropicBatches:
+    """Message batches. They carry nothing of ours but the custom ids, and those can be read only when one has ended."""
+
+    STATUS_OF: ClassVar[dict[str, int]] = {
+        "invalid_request_error": 400,
+        "authentication_error": 401,
+        "billing_error": 402,
+        "permission_error": 403,
+        "not_found_error": 404,
+        "rate_limit_error": 429,
+        "timeout_error": 504,
+        "overloaded_error": 529,
+    }
+    """What an error inside a batch would have been as an answer of its own; 500 for all others."""
+
+    def __init__(self, client: anthropic.AsyncAnthropic) -> None:
+        self._client = client
+
+    async def submit(self, batch_id: str, requests: Mapping[str, dict[str, Any]]) -> str:
+        asked: Any = [{"custom_id": custom_id, "params": body} for custom_id, body in requests.items()]
+        try:
+            batch = await self._client.messages.batches.create(requests=asked)
+        except TROUBLE as error:
+            if isinstance(error, anthropic.APIStatusError) and error.status_code < 500:
+                raise _ours(error) from None
+            raise SubmissionUnknown from None
+        return batch.id
+
+    async def find(self, batch_id: str, size: int, since: datetime) -> str | None:
+        undecided = False
+        earliest = since - timedelta(seconds=MARGIN)
+        try:
+            async for batch in self._client.messages.batches.list(limit=100):
+                if batch.created_at < earliest:
+                    break
+                counts = batch.request_counts
+                number = counts.processing + counts.succeeded + counts.errored + counts.canceled + counts.expired
+                if number != size:
+                    continue
+                if batch.processing_status != "ended":
+                    undecided = True
+                elif batch.results_url and await self._is_ours(batch.id, batch_id):
+                    return batch.id
+        except TROUBLE as error:
+            raise _ours(error) from None
+        if undecided:
+            raise SubmissionUnknown("The provider is at work on a batch that may be ours; its end will tell.")
+        return None
+
+    async def _is_ours(self, remote_id: str, batch_id: str) -> bool:
+        lines = await self._client.messages.batches.results(remote_id)
+        try:
+            async for line in lines:
+                return line.custom_id.startswith(batch_id)
+        finally:
+            await lines.close()
+        return False
+
+    async def look(self, remote_id: str) -> BatchState:
+        try:
+            batch = await self._client.messages.batches.retrieve(remote_id)
+        except anthropic.NotFoundError:
+            return BatchState(BatchPhase.GONE)
+        except TROUBLE as error:
+            raise _ours(error) from None
+        counts = batch.request_counts
+        if batch.processing_status != "ended":
+            # The counts move only at the end, so a nought says nothing.
+            return BatchState(BatchPhase.OPEN, counts.succeeded + counts.errored or None)
+        if not batch.results_url:
+            return BatchState(BatchPhase.GONE)
+        phase = BatchPhase.CANCELLED if counts.canceled else BatchPhase.EXPIRED if counts.expired else BatchPhase.ENDED
+        return BatchState(phase, counts.succeeded + counts.errored)
+
+    async def results(self, remote_id: str) -> AsyncIterator[tuple[str, Answer | LLMError]]:
+        try:
+            lines = await self._client.messages.batches.results(remote_id)
+            try:
+                async for line in lines:
+                    result = line.result
+                    if result.type == "succeeded":
+                        yield line.custom_id, _read(result.message)
+                    elif result.type == "errored":
+                        kind = result.error.error.type
+                        yield line.custom_id, error_for(self.STATUS_OF.get(kind, 500), None, kind)
+            finally:
+                await lines.close()
+        except TROUBLE as error:
+            raise _ours(error) from None
+
+    async def cancel(self, remote_id: str) -> None:
+        try:
+            await self._client.messages.batches.cancel(remote_id)
+        except (anthropic.ConflictError, anthropic.BadRequestError, anthropic.NotFoundError):
+            return
+        except TROUBLE as error:
+            raise _ours(error) from None
 
 
 def _read(answer: Any) -> Answer:

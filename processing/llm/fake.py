@@ -1,7 +1,7 @@
 """A model server for development and tests: both wire protocols on loopback, and every misbehaviour on request.
 
 How it behaves is set for all calls (:class:`Behaviour`), or for one by the model's name:
-``fake:latency=2,fault=429,rate=0.1``.
+``fake:latency=2,fault=429,rate=0.1``. Batches are in ``fake_batches``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
+
+from .fake_batches import FakeBatches
 
 HTTP_FAULTS: Final = ("429", "500", "529", "401", "quota")
 WIRE_FAULTS: Final = ("hang", "cut", "drip")
@@ -27,7 +29,10 @@ _FENCE = re.compile(r"<specification>\n(.*)\n</specification>", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """``latency`` in seconds; ``fault`` happens to the share ``rate`` of calls; ``rpm``: requests a minute (0: any)."""
+    """``latency`` in seconds; ``fault`` happens to the share ``rate`` of calls; ``rpm``: requests a minute (0: any).
+
+    A batch takes ``batch_seconds``; ``batch_fault`` happens to it as a whole, ``fault`` to the calls in it.
+    """
 
     latency: float = 0.05
     fault: str = ""
@@ -35,6 +40,8 @@ class Behaviour:
     retry_after: float = 1.0
     rpm: int = 0
     tokens_out: int = 600
+    batch_seconds: float = 0.0
+    batch_fault: str = ""
 
     def told_by(self, model: str) -> Behaviour:
         """With what the model's name says of this call."""
@@ -52,8 +59,12 @@ class FakeModelServer:
     stats: Counter[str] = field(default_factory=Counter)
     prompts: list[str] = field(default_factory=list)
     keep_prompts: int = 1_000
+    batches: FakeBatches = field(init=False)
     _server: asyncio.Server | None = None
     _window: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.batches = FakeBatches(self._in_batch, self.stats)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen; returns the port."""
@@ -75,9 +86,13 @@ class FakeModelServer:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 line, *headers = head.decode("latin-1").split("\r\n")
                 method, path, *_ = line.split(" ")
-                length = next((int(h.split(":")[1]) for h in headers if h.lower().startswith("content-length:")), 0)
+                pairs = (header.partition(":") for header in headers)
+                said = {name.lower(): value.strip() for name, _, value in pairs}
+                length = int(said.get("content-length", 0))
                 body = await reader.readexactly(length) if length else b""
-                if not await self._answer(writer, method, path.partition("?")[0], body):
+                path = path.partition("?")[0]
+                reply = await self.batches.serve(method, path, said, body, self.behaviour)
+                if not (await _raw(writer, *reply) if reply else await self._answer(writer, method, path, body)):
                     break
         except (asyncio.IncompleteReadError, ConnectionError, ValueError):
             pass
@@ -123,6 +138,18 @@ class FakeModelServer:
         await asyncio.sleep(behaviour.latency)
         self.stats["ok"] += 1
         return await _send(writer, 200, _completion(path, request, json.dumps(written(request)), behaviour))
+
+    def _in_batch(self, path: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """(Status, body) of the answer to a call in a batch."""
+        if len(self.prompts) < self.keep_prompts:
+            self.prompts.append(json.dumps(request))
+        behaviour = self.behaviour.told_by(request.get("model", ""))
+        fault = behaviour.fault if random.random() < behaviour.rate else ""  # noqa: S311 - a development server
+        if fault in ANSWER_FAULTS:
+            return 200, _completion(path, request, _bad_text(fault, request), behaviour, fault)
+        if fault in HTTP_FAULTS:
+            return (429, _error("insufficient_quota")) if fault == "quota" else (int(fault), _error(f"error_{fault}"))
+        return 200, _completion(path, request, json.dumps(written(request)), behaviour)
 
     def _over_limit(self, behaviour: Behaviour) -> bool:
         if not behaviour.rpm:
@@ -248,3 +275,13 @@ async def _send(
     writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + payload)
     await writer.drain()
     return True
+
+
+async def _raw(writer: asyncio.StreamWriter, status: int, body: bytes) -> bool:
+    """Send a body as it is; status 0 breaks off in the middle of it. False if the connection is over."""
+    length = len(body) if status else len(body) + 1_000
+    kind = "application/json" if body.startswith(b"{") and body.count(b"\n") == 0 else "application/x-jsonl"
+    head = f"HTTP/1.1 {status or 200} Fake\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
+    writer.write(head.encode() + (body if status else body[: len(body) // 2]))
+    await writer.drain()
+    return bool(status)

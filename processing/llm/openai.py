@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 
+import httpx2
 import openai
+from openai.types.chat import ChatCompletion
 
 from processing.errors import LLMError, LLMTimeoutError
 from sessions_app.errors import Category
@@ -13,11 +18,14 @@ from sessions_app.errors import Category
 from . import prompts
 from .answers import NO_KEY, NO_KEY_ACTIONS, LLMRefused, LLMTruncated, LLMUnavailable, error_for
 from .base import Health, Manner
+from .batching import KEPT_FOR, MARGIN, Batches, BatchPhase, BatchState, SubmissionUnknown
 from .keys import Credentials
 from .remote import Answer, Message, RemoteProvider
 
 LONGEST_ANSWER = 6_000
 """Tokens."""
+TROUBLE = (openai.OpenAIError, httpx2.HTTPError, ValueError, KeyError, OSError)
+"""What a conversation about batches can end with; a stream that breaks off comes raw."""
 
 
 class OpenAI(RemoteProvider):
@@ -79,17 +87,135 @@ class OpenAI(RemoteProvider):
             latency_ms=int(1000 * (time.monotonic() - started)),
         )
 
+    @property
+    def batches(self) -> Batches | None:
+        return OpenAIBatches(self._client)
+
     async def close(self) -> None:
         await super().close()
         await self._client.close()
 
 
 class Compatible(OpenAI):
-    """Any server with OpenAI's protocol at a base URL."""
+    """Any server with OpenAI's protocol at a base URL. Hardly any of them offers batches."""
 
     name = "compatible"
     default_model = "default"
     concurrency = 64
+
+    @property
+    def batches(self) -> Batches | None:
+        return None
+
+
+class OpenAIBatches:
+    """A file of calls goes up, a file of answers comes down. Our own id is in the batch's metadata."""
+
+    OUR_ID = "ticketgen_batch"
+    PHASES: ClassVar[dict[str, BatchPhase]] = {
+        "completed": BatchPhase.ENDED,
+        "expired": BatchPhase.EXPIRED,
+        "cancelled": BatchPhase.CANCELLED,
+        "failed": BatchPhase.FAILED,
+    }
+    """All other states are open."""
+    FULL = "token_limit_exceeded"
+    """The queue of this account is full: time mends that."""
+    NOT_MADE = ("batch_expired", "batch_cancelled")
+
+    def __init__(self, client: openai.AsyncOpenAI) -> None:
+        self._client = client
+
+    async def submit(self, batch_id: str, requests: Mapping[str, dict[str, Any]]) -> str:
+        lines = (
+            {"custom_id": custom_id, "method": "POST", "url": "/v1/chat/completions", "body": body}
+            for custom_id, body in requests.items()
+        )
+        content = "\n".join(json.dumps(line) for line in lines).encode()
+        try:
+            uploaded = await self._client.files.create(
+                file=(f"{batch_id}.jsonl", content),
+                purpose="batch",
+                expires_after={"anchor": "created_at", "seconds": KEPT_FOR},
+            )
+        except TROUBLE as error:
+            raise _ours(error) from None
+        try:
+            batch = await self._client.batches.create(
+                input_file_id=uploaded.id,
+                endpoint="/v1/chat/completions",
+                completion_window="24h",
+                metadata={self.OUR_ID: batch_id},
+                output_expires_after={"anchor": "created_at", "seconds": KEPT_FOR},
+            )
+        except TROUBLE as error:
+            if isinstance(error, openai.APIStatusError) and error.status_code < 500:
+                raise _ours(error) from None
+            raise SubmissionUnknown from None
+        return batch.id
+
+    async def find(self, batch_id: str, size: int, since: datetime) -> str | None:
+        try:
+            async for batch in self._client.batches.list(limit=100):
+                if (batch.metadata or {}).get(self.OUR_ID) == batch_id:
+                    return batch.id
+                if batch.created_at < since.timestamp() - MARGIN:
+                    break
+        except TROUBLE as error:
+            raise _ours(error) from None
+        return None
+
+    async def look(self, remote_id: str) -> BatchState:
+        try:
+            batch = await self._client.batches.retrieve(remote_id)
+        except openai.NotFoundError:
+            return BatchState(BatchPhase.GONE)
+        except TROUBLE as error:
+            raise _ours(error) from None
+        phase = self.PHASES.get(batch.status, BatchPhase.OPEN)
+        counts = batch.request_counts
+        reason = self._reason(batch) if phase is BatchPhase.FAILED else None
+        return BatchState(phase, counts.completed + counts.failed if counts else None, reason)
+
+    def _reason(self, batch: Any) -> LLMError:
+        codes = {str(each.code) for each in (batch.errors.data if batch.errors else None) or [] if each.code}
+        if self.FULL in codes:
+            return LLMUnavailable("The provider's queue for batches is full.", Category.TEMPORARY, retry_after=300.0)
+        return LLMError(f"The provider refused the batch ({', '.join(sorted(codes)) or 'no reason given'}).")
+
+    async def results(self, remote_id: str) -> AsyncIterator[tuple[str, Answer | LLMError]]:
+        try:
+            batch = await self._client.batches.retrieve(remote_id)
+            for file_id in (batch.output_file_id, batch.error_file_id):
+                if file_id is None:
+                    continue
+                async with self._client.files.with_streaming_response.content(file_id) as response:
+                    async for line in response.iter_lines():
+                        said = json.loads(line) if line.strip() else {}
+                        answer = self._answer(said) if said else None
+                        if answer is not None:
+                            yield said["custom_id"], answer
+        except TROUBLE as error:
+            raise _ours(error) from None
+
+    def _answer(self, said: dict[str, Any]) -> Answer | LLMError | None:
+        """What one line of a file means; None for a call that was not made."""
+        code = (said.get("error") or {}).get("code")
+        response = said.get("response")
+        if response is None:
+            return None if code in self.NOT_MADE else error_for(500, None, code)
+        body = response.get("body") or {}
+        if response["status_code"] == 200:
+            return _read(ChatCompletion.construct(**body))
+        return error_for(response["status_code"], None, (body.get("error") or {}).get("code"))
+
+    async def cancel(self, remote_id: str) -> None:
+        try:
+            await self._client.batches.cancel(remote_id)
+        except (openai.ConflictError, openai.BadRequestError, openai.NotFoundError):
+            return
+        except TROUBLE as error:
+            raise _ours(error) from None
 
 
 def _read(answer: Any) -> Answer:

@@ -7,7 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 
@@ -20,6 +20,9 @@ from .keys import Credentials
 from .limiter import Limiter, Rates
 from .service import validated
 from .usage import cost_of
+
+if TYPE_CHECKING:
+    from .batching import Batches
 
 Message = dict[str, str]
 EXPECTED_ANSWER = 900
@@ -132,6 +135,11 @@ class RemoteProvider(ABC):
             model=self.model,
             prompt_version=self.prompt_version,
         )
+
+    @property
+    def batches(self) -> Batches | None:
+        """Many calls together, later and cheaper; None if the provider does not offer that."""
+        return None
 
     async def close(self) -> None:
         """Let go of connections."""

@@ -8,10 +8,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from processing.llm.fake import FAULTS, Behaviour, FakeModelServer
+from processing.llm.fake_batches import BATCH_FAULTS
 
 
 class Command(BaseCommand):
-    help = "A model server on loopback that speaks OpenAI's and Anthropic's protocols, and misbehaves on request."
+    help = (
+        "A model server on loopback that speaks OpenAI's and Anthropic's protocols, batches included, and misbehaves "
+        "on request."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -21,9 +25,11 @@ class Command(BaseCommand):
         parser.add_argument("--rate", type=float, default=1.0, help="share of calls that it happens to, 0 to 1")
         parser.add_argument("--retry-after", type=float, default=1.0, help="seconds, in answers that ask to slow down")
         parser.add_argument("--rpm", type=int, default=0, help="requests a minute before it answers 429; 0: no limit")
+        parser.add_argument("--batch-seconds", type=float, default=30.0, help="seconds until a batch is answered")
+        parser.add_argument("--batch-fault", choices=BATCH_FAULTS, default="", help="what goes wrong with a batch")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        names = ("latency", "fault", "rate", "retry_after", "rpm")
+        names = ("latency", "fault", "rate", "retry_after", "rpm", "batch_seconds", "batch_fault")
         try:
             asyncio.run(self._serve(options["port"], Behaviour(**{name: options[name] for name in names})))
         except KeyboardInterrupt:
@@ -35,6 +41,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"OpenAI's protocol at {address}/v1, Anthropic's at {address}. For example:\n"
             f"  COMPATIBLE_BASE_URL={address}/v1 make run\n"
-            f"  ANTHROPIC_BASE_URL={address} ANTHROPIC_API_KEY=any make run"
+            f"  ANTHROPIC_BASE_URL={address} ANTHROPIC_API_KEY=any make run\n"
+            f"  OPENAI_BASE_URL={address}/v1 OPENAI_API_KEY=any make run   # has batches: try the economy mode"
         )
         await server.serve_forever()
