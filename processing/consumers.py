@@ -21,6 +21,8 @@ from sessions_app.models import Session
 NORMAL = 1000
 NOT_SIGNED_IN = 4401
 NOT_FOUND = 4404
+MOST_REPLAYED = 1_000
+"""Messages that a client may have missed; one that was away for longer is better off with the present state."""
 LOOK_EVERY = 60.0
 """Seconds after which a quiet socket looks into the database by itself, should a message have been lost anywhere."""
 
@@ -41,6 +43,7 @@ class SessionConsumer(AsyncWebsocketConsumer):
         self.task_id = ""
         self.last_seq = 0
         self.heard = False
+        self.resync = False
         await self.accept()
         user = self.scope.get("user")
         if user is None or not user.is_authenticated:
@@ -77,7 +80,7 @@ class SessionConsumer(AsyncWebsocketConsumer):
         if not may_see:
             return False
         if task:
-            await self._send([message_of(task, "snapshot")])
+            await self._send([message_of(task, "snapshot", **({"resync": True} if self.resync else {}))])
         ended = bool(task and task.is_finished)
         ended = await self._deliver(kept) or ended
         while not ended:
@@ -168,7 +171,13 @@ class SessionConsumer(AsyncWebsocketConsumer):
             return True, None, ()
         self.task_id = str(task.pk)
         self.last_seq = self._replay_from(task, after, asked_task)
-        return True, task, self._messages_after()
+        kept = self._messages_after()
+        missing = kept[0]["seq"] > self.last_seq + 1 if kept else task.seq > self.last_seq
+        if missing or len(kept) > MOST_REPLAYED:
+            self.resync = True
+            self.last_seq = self._replay_from(task, None, "")
+            kept = self._messages_after()
+        return True, task, kept
 
     @database_sync_to_async
     def _look(self) -> list[dict[str, Any]]:
@@ -183,7 +192,8 @@ class SessionConsumer(AsyncWebsocketConsumer):
         return (tasks.filter(task_type=self.task_type) if self.task_type else tasks).first()
 
     def _messages_after(self) -> list[dict[str, Any]]:
-        return list(OutboxEvent.objects.after(self.task_id, self.last_seq).values_list("payload", flat=True))
+        events = OutboxEvent.objects.after(self.task_id, self.last_seq)[: MOST_REPLAYED + 1]
+        return list(events.values_list("payload", flat=True))
 
 
 class ProgressConsumer(SessionConsumer):

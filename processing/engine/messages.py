@@ -14,7 +14,11 @@ TERMINAL: frozenset[str] = frozenset({"completed", "error", "cancelled"})
 
 
 class ProgressMessage(TypedDict):
-    """``progress_percentage`` is 0 to 100; ``details`` holds done, total, failed and what the task kind adds."""
+    """``progress_percentage`` is 0 to 100; ``details`` holds done, total, failed and what the task kind adds.
+
+    ``resync`` is true on a snapshot where messages that were asked for are not sent: the client drops what it knows and
+    goes on from the snapshot.
+    """
 
     type: MessageType
     session_id: str
@@ -30,6 +34,7 @@ class ProgressMessage(TypedDict):
     error_category: NotRequired[str]
     user_message: NotRequired[str]
     recovery_actions: NotRequired[list[str]]
+    resync: NotRequired[bool]
 
 
 def channel_of(session_id: object, task_type: str) -> str:

@@ -9,6 +9,7 @@ from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.db import transaction
 
+from processing import consumers
 from processing.engine import finish, hub, planning, relay
 from processing.engine.announcements import publish_progress
 from processing.generation.service import ProcessingService
@@ -112,6 +113,46 @@ async def test_what_came_after_a_number_is_replayed_once(task, people):
         heard += await browser.messages(until=lambda message: message.get("seq") == 5)
 
     assert seqs(heard) == [3, 4, 5]
+
+
+async def test_what_is_no_longer_kept_is_said_and_not_silently_missing(task, people):
+    for stage in ("Two", "Three", "Four"):
+        await announce(task, stage)
+    await OutboxEvent.objects.filter(seq__lte=2).adelete()
+
+    async with Browser(OWN.format(task.session_id) + "?after=1", people.alice) as browser:
+        heard = await browser.messages(until=lambda message: message["type"] == "snapshot")
+        await announce(task, "Five")
+        heard += await browser.messages(until=lambda message: message.get("seq") == 5)
+
+    assert heard[0]["resync"] is True
+    assert (heard[0]["seq"], seqs(heard)) == (4, [5])
+
+
+async def test_who_missed_too_much_starts_from_the_present(task, people, monkeypatch):
+    monkeypatch.setattr(consumers, "MOST_REPLAYED", 2)
+    for stage in ("Two", "Three", "Four"):
+        await announce(task, stage)
+
+    async with Browser(OWN.format(task.session_id) + "?after=1", people.alice) as browser:
+        heard = await browser.messages(until=lambda message: message["type"] == "snapshot")
+        assert heard[0]["resync"] is True
+    async with Browser(OWN.format(task.session_id) + "?after=2", people.alice) as browser:
+        heard = await browser.messages(until=lambda message: message.get("seq") == 4 and message["type"] == "progress")
+        assert "resync" not in heard[0]
+    assert seqs(heard) == [3, 4]
+
+
+async def test_the_last_word_is_told_even_where_the_rest_is_forgotten(task, people):
+    await announce(task, "Two")
+    await cancel(task)
+    await OutboxEvent.objects.filter(is_terminal=False).adelete()
+
+    async with Browser(OWN.format(task.session_id) + "?after=1", people.alice) as browser:
+        heard = await browser.messages()
+
+    assert [message["type"] for message in heard] == ["snapshot", "cancelled", "closed"]
+    assert heard[0]["resync"] is True
 
 
 async def test_a_run_that_is_over_sends_its_last_word_and_closes(task, people):
