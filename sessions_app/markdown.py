@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from .marks import pieces
+from .marks import Words, pieces
 
 _PARSER: Final = MarkdownIt("commonmark", {"html": False, "maxNesting": 60}).enable(["table", "strikethrough"])
 
@@ -49,7 +49,7 @@ LONGEST: Final = 200_000
 
 
 @lru_cache(maxsize=256)
-def to_html(text: str, marked: tuple[str, ...] = ()) -> SafeString:
+def to_html(text: str, marked: Words | None = None) -> SafeString:
     """Rendered, then cleaned by an allow-list; a text that is far too long is cut. ``marked``: words to stand out."""
     tokens = _PARSER.parse(text[:LONGEST])
     if marked:
@@ -64,22 +64,24 @@ def to_html(text: str, marked: tuple[str, ...] = ()) -> SafeString:
     return mark_safe(cleaned)  # noqa: S308 - cleaned by nh3 just above
 
 
-def _with_marks(token: Token, marked: tuple[str, ...]) -> Token:
+def _with_marks(token: Token, marked: Words) -> Token:
     """The token with the words in ``<mark>``: in running text, in code spans, in blocks of code."""
     if token.children:
         token.children = [each for child in token.children for each in _marked_inline(child, marked)]
     elif token.type in {"fence", "code_block"}:
         language = token.info.split(" ")[0]
         opening = f'<code class="language-{escape(language)}">' if language else "<code>"
-        token = Token("html_block", "", 0, content=f"<pre>{opening}{_marked(token.content, marked)}</code></pre>\n")
+        token = Token(
+            "html_block", "", 0, content=f"<pre>{opening}{_marked(token.content, marked.in_code)}</code></pre>\n"
+        )
     return token
 
 
-def _marked_inline(token: Token, marked: tuple[str, ...]) -> list[Token]:
+def _marked_inline(token: Token, marked: Words) -> list[Token]:
     if token.type == "text":
-        return [Token("html_inline", "", 0, content=_marked(token.content, marked))]
+        return [Token("html_inline", "", 0, content=_marked(token.content, marked.anywhere))]
     if token.type == "code_inline":
-        return [Token("html_inline", "", 0, content=f"<code>{_marked(token.content, marked)}</code>")]
+        return [Token("html_inline", "", 0, content=f"<code>{_marked(token.content, marked.in_code)}</code>")]
     return [token]
 
 

@@ -7,7 +7,7 @@ finding them is for the one who writes the text.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 Mark = dict[str, Any]
 
@@ -17,6 +17,20 @@ SECTION_NAMES = {
     "analysis": "Analysis",
     "verification": "Verification",
 }
+
+
+class Words(NamedTuple):
+    """Words of a section to let stand out: anywhere, or in code alone, where a common word is a machine name."""
+
+    anywhere: tuple[str, ...] = ()
+    in_code: tuple[str, ...] = ()
+
+
+def words_of(marks: Iterable[Mark], section: str) -> Words:
+    """The marked words of a section. ``article`` as a machine name is not the article that the sentence is about."""
+    own = [mark for mark in marks if mark["section"] == section]
+    telling = [mark for mark in own if mark["kind"] != "machine_name" or not mark["text"].isalnum()]
+    return Words(tuple(mark["text"] for mark in telling), tuple(mark["text"] for mark in own))
 
 
 def standing(marks: Iterable[Mark], texts: Mapping[str, str]) -> list[Mark]:

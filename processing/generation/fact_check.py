@@ -7,7 +7,7 @@ linear in the length of the text, and contexts are looked at through windows of 
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, Literal, TypedDict
 
 from sessions_app.marks import stands_alone
@@ -63,12 +63,17 @@ def check(entity: EntityPayload, content: Mapping[str, str], also: str = "") -> 
                 text = section.text[claim.start : end]
                 if text in found or not text.strip() or not stands_alone(section.text, claim.start, end):
                     continue
-                if not _hedged(section, claim):
+                if not _overlaps(found.values(), claim.start, end) and not _hedged(section, claim):
                     found[text] = Mark(section=name, text=text, kind=claim.kind, says=claim.says, start=claim.start)
                 if len(found) >= MOST_MARKS:
                     break
         marks += sorted(found.values(), key=lambda mark: mark["start"])
     return marks[:MOST_MARKS]
+
+
+def _overlaps(marks: Iterable[Mark], start: int, end: int) -> bool:
+    """Are these words marked already, perhaps as wrong in another way?"""
+    return any(mark["start"] < end and start < mark["start"] + len(mark["text"]) for mark in marks)
 
 
 def _hedged(section: Section, claim: Claim) -> bool:

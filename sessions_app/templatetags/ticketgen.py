@@ -9,14 +9,15 @@ from django.http import QueryDict
 from django.utils.safestring import SafeString
 
 from sessions_app.markdown import to_html
+from sessions_app.marks import Words
 
 register = template.Library()
 
 
 @register.filter
-def markdown(text: str, marked: tuple[str, ...] | None = None) -> SafeString:
+def markdown(text: str, marked: Words | None = None) -> SafeString:
     """Markdown of strangers as sanitised HTML; ``marked`` words stand out."""
-    return to_html(text, marked or ())
+    return to_html(text, marked if marked and marked.in_code else None)
 
 
 @register.simple_tag(takes_context=True)

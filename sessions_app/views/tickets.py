@@ -13,7 +13,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
 from sessions_app.filters import filtered_tickets
-from sessions_app.marks import pieces
+from sessions_app.marks import pieces, words_of
 from sessions_app.models import Ticket
 from sessions_app.models.tickets import TEXT_FIELDS
 from sessions_app.parsing.csv_types import CSV_TYPES, GROUP_ORDER
@@ -21,6 +21,7 @@ from sessions_app.parsing.csv_types import CSV_TYPES, GROUP_ORDER
 from .access import session_or_404, ticket_or_404
 
 PAGE_SIZES = (50, 100, 200)
+MARKS_SHOWN = 6
 
 
 @require_safe
@@ -70,9 +71,7 @@ def ticket_detail(request: HttpRequest, session_id: uuid.UUID, ticket_id: uuid.U
     """Source cells beside the text, and what it needs and is needed by."""
     session = session_or_404(request, session_id)
     ticket = ticket_or_404(session, ticket_id)
-    marked = {
-        name: tuple(mark["text"] for mark in ticket.fact_marks if mark["section"] == name) for name in TEXT_FIELDS
-    }
+    marked = {name: words_of(ticket.fact_marks, name) for name in TEXT_FIELDS}
     neighbours = session.tickets.in_backlog().only("session_id", "number", "title", "position")
     context = {
         "session": session,
@@ -84,9 +83,10 @@ def ticket_detail(request: HttpRequest, session_id: uuid.UUID, ticket_id: uuid.U
         "next": neighbours.filter(position__gt=ticket.position).order_by("position").first(),
         "files": dict(session.files.values_list("filename", "pk")),
         "has_parts": any(fact.get("part") for fact in ticket.facts),
-        "marks": ticket.fact_marks,
+        "marks": ticket.fact_marks[:MARKS_SHOWN],
+        "more_marks": ticket.fact_marks[MARKS_SHOWN:],
         "marked": marked,
-        "title": pieces(ticket.title, marked["title"]),
+        "title": pieces(ticket.title, marked["title"].anywhere),
     }
     return render(request, "sessions_app/tickets/detail.html", context)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessions_app.markdown import to_html
-from sessions_app.marks import find_words, pieces, standing, without
+from sessions_app.marks import Words, find_words, pieces, standing, without, words_of
 from sessions_app.models import AuditEvent, Ticket, TicketRevision
 from tests.factories import make_session, make_ticket
 
@@ -66,7 +66,7 @@ def test_pieces_are_the_text_cut_up(text, words):
 def test_words_stand_out_in_running_text_code_and_blocks():
     html = to_html(
         "A field_a and `field_a`.\n\n| field_a |\n|---|\n| x |\n\n```yaml\n- field_a: <b>\n```\n\n    field_a",
-        ("field_a",),
+        Words(("field_a",), ("field_a",)),
     )
 
     assert html.count("<mark>field_a</mark>") == 5
@@ -74,10 +74,18 @@ def test_words_stand_out_in_running_text_code_and_blocks():
     assert '<code class="language-yaml">- <mark>field_a</mark>: &lt;b&gt;' in html
 
 
+def test_a_common_word_that_is_a_machine_name_stands_out_in_code_alone():
+    words = words_of([mark("article"), mark("field_a"), mark("x", "title")], "analysis")
+
+    html = to_html("The article at `/node/add/article` has field_a.", words)
+
+    assert html == ("<p>The article at <code>/node/add/<mark>article</mark></code> has <mark>field_a</mark>.</p>\n")
+
+
 def test_without_marks_the_text_is_rendered_as_ever():
     text = "# A\n\n`code` and *more*\n\n```html\n<i>\n```\n\n<mark>x</mark>"
 
-    assert to_html(text, ("nowhere",)) == to_html(text)
+    assert to_html(text, Words(("nowhere",), ("nowhere",))) == to_html(text)
     assert "<mark>" not in to_html(text)
 
 
@@ -100,7 +108,7 @@ class Elements(HTMLParser):
 @pytest.mark.parametrize("words", HOSTILE)
 @pytest.mark.parametrize("around", AROUND)
 def test_marked_words_never_act(words, around):
-    html = to_html(around.replace("{}", words), (words,))
+    html = to_html(around.replace("{}", words), Words((words,), (words,)))
 
     dangers = {
         name for name in Elements(html).found if name in {"script", "img"} or name.startswith(("on", "href=java"))

@@ -223,7 +223,8 @@ def _is_something_else(section: Section, start: int, end: int) -> bool:
 
 
 def _instead(name: str, evidence: Evidence) -> str:
-    nearest = evidence.nearest_name(name)
+    own = evidence.entity["data"]["machine_name"]
+    nearest = evidence.nearest_name(name) or (own if name.startswith("field_") and own.startswith("field_") else "")
     return f"the specification has {nearest}" if nearest else "no cell has this name"
 
 
