@@ -27,7 +27,7 @@ STREAM: Final = "ticketgen:progress"
 STREAM_LENGTH: Final = 10_000
 """What a web process that falls behind can catch up on from Redis; beyond that the database has it all."""
 SILENCE: Final = 5.0
-"""Seconds in which a process sends and asks nothing after Redis has not answered: waiting for it must not hold up work."""
+"""Seconds in which a process sends and asks nothing after Redis has not answered: work must not wait for it."""
 
 _silent_until = 0.0
 

@@ -22,7 +22,7 @@ from ticketgen.embedded_redis import free_port
 
 pytestmark = pytest.mark.integration
 
-ENTITIES = 120
+ENTITIES = 80
 
 
 class Cluster:

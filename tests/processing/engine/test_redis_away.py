@@ -30,7 +30,7 @@ from tests.runs import (
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.integration]
 
-ENTITIES = 160
+ENTITIES = 120
 AWAY = 10
 """Seconds."""
 
