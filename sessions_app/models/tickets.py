@@ -65,6 +65,7 @@ class Ticket(models.Model):
 
     draft -> approved | rejected -> exported;  an edit or a regeneration sends any of them back to draft.
     ``facts`` is the configuration table, copied from the cells: a list of {label, value, column, file, row, line}.
+    An approval holds for ``approved_version`` only, which an edit leaves behind.
     ``fact_marks`` are words of the text that the cells do not bear out. ``fallback_reason`` says why another model than
     the chosen one wrote it.
     """
@@ -94,6 +95,9 @@ class Ticket(models.Model):
     position = models.PositiveIntegerField(default=0)
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.DRAFT)
     version = models.PositiveIntegerField(default=1)
+    approved_version = models.PositiveIntegerField(null=True, blank=True)
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    rejection_reason = models.CharField(max_length=500, blank=True)
     source_state = models.CharField(max_length=10, choices=SourceState.choices, default=SourceState.CURRENT)
     input_hash = models.CharField(max_length=64, blank=True)
     provider = models.CharField(max_length=40, blank=True)
@@ -166,6 +170,8 @@ class Ticket(models.Model):
             changed = Ticket.objects.filter(pk=self.pk, version=seen_version).update(
                 version=F("version") + 1,
                 status=Status.DRAFT,
+                approved_version=None,
+                rejection_reason="",
                 edited_at=timezone.now(),
                 updated_at=timezone.now(),
                 **changes,
@@ -188,13 +194,41 @@ class Ticket(models.Model):
         self.refresh_from_db(fields=["fact_marks"])
         return gone
 
-    def move_to(self, status: str) -> None:
-        """Change the status by compare-and-set along MAY_FOLLOW."""
-        moved = Ticket.objects.filter(pk=self.pk, status__in=self.MAY_FOLLOW[status]).update(
-            status=status, updated_at=timezone.now()
+    def approve(self, *, by: AbstractBaseUser | AnonymousUser, seen_version: int) -> None:
+        """Approve the text that was seen as ``seen_version``; raises StaleEdit if it is another one by now."""
+        self.move_to(
+            Status.APPROVED, seen_version, approved_version=seen_version, approved_by_id=by.pk, rejection_reason=""
         )
-        self.refresh_from_db(fields=["status", "updated_at"])
-        if not moved and self.status != status:
+
+    def reject(self, reason: str, *, seen_version: int) -> None:
+        """Reject the text that was seen as ``seen_version``. Raises WrongState without a reason."""
+        if not reason.strip():
+            raise WrongState("Say why: a rejection needs a reason.", recovery_actions=())
+        self.move_to(Status.REJECTED, seen_version, approved_version=None, rejection_reason=reason.strip()[:500])
+
+    def reopen(self, *, seen_version: int | None = None) -> None:
+        """Back to draft."""
+        self.move_to(Status.DRAFT, seen_version, approved_version=None, rejection_reason="")
+
+    def move_to(self, status: str, seen_version: int | None = None, **fields: Any) -> None:
+        """Change the status by compare-and-set along MAY_FOLLOW; of the version that was seen, if one is given.
+
+        Raises WrongState, or StaleEdit where another version came in between.
+        """
+        present = Ticket.objects.filter(pk=self.pk, status__in=self.MAY_FOLLOW[status])
+        if seen_version is not None:
+            present = present.filter(version=seen_version)
+        moved = present.update(status=status, updated_at=timezone.now(), **fields)
+        self.refresh_from_db()
+        if moved:
+            return
+        if seen_version is not None and self.version != seen_version:
+            raise StaleEdit(
+                "The text was changed since you read it. Read it again before you decide.",
+                details={"version": self.version},
+                recovery_actions=("Reload the page and read the new text.",),
+            )
+        if self.status != status:
             raise WrongState(f"A ticket that is {self.get_status_display().lower()} cannot become {status}.")
 
 
