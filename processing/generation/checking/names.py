@@ -39,6 +39,7 @@ _OTHERWISE: Final = re.compile(
     r"|commands?|files?|folders?|cookies?|constraints?|conditions?|selectors?|events?|queues?|source|process|csv|"
     r"xpath|database|accounts?|users?|log(?:ged)? in as|named|regions?|formats?)\b"
 )
+_LABELS: Final = re.compile(r"[“\"][^”\"]*[”\"]")
 _OTHERWISE_AFTER: Final = re.compile(
     r"`?\**[ -](?:sub-?)?(?:modules?|plugins?|permissions?|themes?|library|hooks?|functions?|services?|keys?|options?"
     r"|settings?|propert(?:y|ies)|variables?|parameters?|columns?|tables?|routes?|tokens?|class|attributes?|tags?|formatters?|widgets?"
@@ -100,11 +101,11 @@ _CORE: Final = {
 
 
 def machine_names(section: Section, evidence: Evidence) -> Iterator[Claim]:
-    seen: set[str] = set()
+    seen: set[tuple[str, bool]] = set()
     for name, kind in _candidates(section, evidence):
-        if name in seen:
+        if (name, bool(kind)) in seen:
             continue
-        seen.add(name)
+        seen.add((name, bool(kind)))
         at = section.whole(name)
         if section.text.startswith(("…", "..."), at + len(name)):
             continue  # shortened
@@ -218,8 +219,11 @@ def _slot(section: Section, start: int, end: int) -> str:
 
 
 def _is_something_else(section: Section, start: int, end: int) -> bool:
-    """Said to be a module, a permission, a setting …, which no row lists."""
-    return bool(_OTHERWISE_AFTER.match(section.lower, end)) or bool(_OTHERWISE.search(section.before(start, 60)))
+    """Said to be a module, a permission, a setting …, which no row lists; what starts like a field is one."""
+    if _OTHERWISE_AFTER.match(section.lower, end):
+        return True
+    before = _LABELS.sub("", section.before(start, 60))
+    return not section.lower.startswith("field_", start) and bool(_OTHERWISE.search(before))
 
 
 def _instead(name: str, evidence: Evidence) -> str:
@@ -241,7 +245,7 @@ _NOUN: Final = (
 )
 _NOUN_BEFORE: Final = re.compile(
     rf"(?:\b(?:{_NOUN})|\b(?:the|this|a|an|of|to|in|from) (?:view|state|display|menu|migration|label))"
-    r"(?: (?:is|labell?ed|called|named|with the label))?:? (?:the )?$"
+    r"(?: (?:is|labell?ed|called|named|with the label))? (?:the )?$"
 )
 _NOUN_AFTER: Final = re.compile(rf" (?:(?:required|optional|new|existing) )?(?:{_NOUN})s?\b")
 _LABEL_LINE: Final = re.compile(

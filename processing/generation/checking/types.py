@@ -20,7 +20,7 @@ _EDGE: Final = "“”\"'`*_"
 
 def _phrases(known: dict[str, str] | dict[str, frozenset[str]]) -> str:
     longest_first = sorted(known, key=len, reverse=True)
-    return rf"(?P<phrase>{'|'.join(re.escape(phrase) for phrase in longest_first)})(?![\w-])(?! \()"
+    return rf"(?P<phrase>{'|'.join(re.escape(phrase) for phrase in longest_first)})(?![\w-])(?! \([a-z])"
 
 
 _EXACT: Final = re.compile(r"\((?:plain|formatted|integer|decimal|float|text)(?:, (?:long|with summary)){0,2}\)")

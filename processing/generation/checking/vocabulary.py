@@ -68,47 +68,47 @@ Not so for fields: a field called ``field_image`` is the site's.
 
 NAMES: Final = word_set(
     """
-    accepts_html address_default admin_toolbar admin_toolbar_tools advagg_bundler ajax_big_pipe aria_describedby
-    aria_label autosave_form ban basic_auth basic_html better_exposed_filters big_pipe block_content_field_data
-    block_place bundle_of camel_case chosen_field color_field color_field_type comment_field_data
-    conditional_fields config_export_storage config_filter config_ignore config_split config_update consumers_ui
-    content_access content_editor content_lock content_translation_outdated content_translation_source
-    content_type content_types cookie_consent created_day created_month created_week created_year_month crop_api
-    d6_node d6_user d7_field d7_file d7_media d7_menu d7_menu_links d7_node d7_node_complete d7_taxonomy_term
-    d7_url_alias d7_user data_fetcher data_parser dblog de_de default_content default_value diff_layout
-    domain_access double_field easy_breadcrumb easy_email en_gb en_us end_value entity_browser entity_clone
-    entity_embed entity_generate entity_hierarchy entity_lookup entity_print entity_usage environment_indicator
-    eu_cookie_compliance extract_value facets_summary features_ui field_block field_bundle field_collection
-    field_collection_item field_config field_data field_definition field_definitions field_encrypt field_formatter
-    field_group field_group_tab field_group_tabs field_help field_id field_inheritance field_instance field_item
-    field_items field_label field_labels field_layout field_list field_machine_name field_map field_module
-    field_name field_names field_overrides field_permissions field_plugin field_prefix field_purge_batch
-    field_schema field_settings field_states field_states_ui field_storage field_storage_config field_timer
-    field_tools field_type field_types field_ui field_validation field_value field_values field_widget file_copy
-    file_import file_managed flexible_permissions focal_point full_html gin_toolbar google_analytics google_tag
-    group_content hero_placeholder high_water_property human_name image_effects image_import image_widget_crop
-    inline_entity_form inline_form_errors iso_8859_1 jquery_ui_datepicker jsonapi_extras key_value
-    layout_builder__layout layout_builder_restrictions layout_builder_styles layout_discovery layout_paragraphs
-    length_indicator login_security lower_case lower_snake_case machine_name mail_safety masquerade_nominate
-    max_1300x1300 max_2600x2600 max_325x325 max_650x650 max_filesize max_resolution maxlength media_bulk_upload
-    media_entity_browser media_field_data media_type media_types memcache_admin metatag_hreflang
-    metatag_open_graph metatag_twitter_cards migrate_drupal migrate_drupal_ui migrate_file migrate_plus
-    migrate_source_csv migrate_source_ui migrate_tools migrate_upgrade migration_dependencies migration_lookup
-    min_resolution moderation_dashboard moderation_state node_access node_access_rebuild node_complete
-    node_field_data node_field_revision node_revision office_hours olivero_main override_node_options
-    paragraph_type paragraphs_browser paragraphs_ee paragraphs_item paragraphs_item_field_data paragraphs_library
-    paragraphs_previewer paragraphs_type password_policy path_alias plain_text purge_ui quickedit rabbit_hole
-    range_slider recipe_tracker redirect_404 remote_video rest_ui restricted_html revision_default revision_log
-    revision_log_message revision_timestamp revision_translation_affected revision_uid rich_text role_delegation
-    same_page_preview scheduled_transitions scheduled_updates schema_metatag search_api_autocomplete search_api_db
-    search_api_solr seckit section_library select2_all select2_widget settings_tray seven_theme shs_widget
-    simple_oauth simple_sitemap site_admin site_administrator skip_on_empty skip_row_if_not_set smart_date
-    smart_trim snake_case srcset_sizes stage_file_proxy static_map str_replace sub_process svg_image
-    svg_image_field symfony_mailer syslog target_id target_revision_id target_type target_uuid taxonomy_index
-    taxonomy_term_field_data textfield_counter track_changes trash_bin two_factor upper_case url_plugin
-    username_enumeration_prevention users_field_data utf_8 varnish_purge video_embed_field view_unpublished
-    views_bulk_edit views_data_export views_infinite_scroll views_slideshow webmaster x_axis xmlsitemap_engines
-    y_axis yaml_content
+    accepts_html address_default admin_toolbar admin_toolbar_tools advagg_bundler ajax_big_pipe archived_draft
+    archived_published aria_describedby aria_label autosave_form ban basic_auth basic_html better_exposed_filters
+    big_pipe block_content_field_data block_place bundle_of camel_case chosen_field color_field color_field_type
+    comment_field_data conditional_fields config_export_storage config_filter config_ignore config_split
+    config_update consumers_ui content_access content_editor content_lock content_translation_outdated
+    content_translation_source content_type content_types cookie_consent create_new_draft created_day
+    created_month created_week created_year_month crop_api d6_node d6_user d7_field d7_file d7_media d7_menu
+    d7_menu_links d7_node d7_node_complete d7_taxonomy_term d7_url_alias d7_user data_fetcher data_parser dblog
+    de_de default_content default_value diff_layout domain_access double_field easy_breadcrumb easy_email en_gb
+    en_us end_value entity_browser entity_clone entity_embed entity_generate entity_hierarchy entity_lookup
+    entity_print entity_usage environment_indicator eu_cookie_compliance extract_value facets_summary features_ui
+    field_block field_bundle field_collection field_collection_item field_config field_data field_definition
+    field_definitions field_encrypt field_formatter field_group field_group_tab field_group_tabs field_help
+    field_id field_inheritance field_instance field_item field_items field_label field_labels field_layout
+    field_list field_machine_name field_map field_module field_name field_names field_overrides field_permissions
+    field_plugin field_prefix field_purge_batch field_schema field_settings field_states field_states_ui
+    field_storage field_storage_config field_timer field_tools field_type field_types field_ui field_validation
+    field_value field_values field_widget file_copy file_import file_managed flexible_permissions focal_point
+    full_html gin_toolbar google_analytics google_tag group_content hero_placeholder high_water_property
+    human_name image_effects image_import image_widget_crop inline_entity_form inline_form_errors iso_8859_1
+    jquery_ui_datepicker jsonapi_extras key_value layout_builder__layout layout_builder_restrictions
+    layout_builder_styles layout_discovery layout_paragraphs length_indicator login_security lower_case
+    lower_snake_case machine_name mail_safety masquerade_nominate max_1300x1300 max_2600x2600 max_325x325
+    max_650x650 max_filesize max_resolution maxlength media_bulk_upload media_entity_browser media_field_data
+    media_type media_types memcache_admin metatag_hreflang metatag_open_graph metatag_twitter_cards migrate_drupal
+    migrate_drupal_ui migrate_file migrate_plus migrate_source_csv migrate_source_ui migrate_tools migrate_upgrade
+    migration_dependencies migration_lookup min_resolution moderation_dashboard moderation_state node_access
+    node_access_rebuild node_complete node_field_data node_field_revision node_revision office_hours olivero_main
+    override_node_options paragraph_type paragraphs_browser paragraphs_ee paragraphs_item
+    paragraphs_item_field_data paragraphs_library paragraphs_previewer paragraphs_type password_policy path_alias
+    plain_text publish_on purge_ui quickedit rabbit_hole range_slider recipe_tracker redirect_404 remote_video
+    rest_ui restricted_html revision_default revision_log revision_log_message revision_timestamp
+    revision_translation_affected revision_uid rich_text role_delegation same_page_preview scheduled_transitions
+    scheduled_updates schema_metatag search_api_autocomplete search_api_db search_api_solr seckit section_library
+    select2_all select2_widget settings_tray seven_theme shs_widget simple_oauth simple_sitemap site_admin
+    site_administrator skip_on_empty skip_row_if_not_set smart_date smart_trim snake_case srcset_sizes
+    stage_file_proxy static_map str_replace sub_process svg_image svg_image_field symfony_mailer syslog target_id
+    target_revision_id target_type target_uuid taxonomy_index taxonomy_term_field_data textfield_counter
+    track_changes trash_bin two_factor unpublish_on upper_case url_plugin username_enumeration_prevention
+    users_field_data utf_8 varnish_purge video_embed_field view_unpublished views_bulk_edit views_data_export
+    views_infinite_scroll views_slideshow webmaster x_axis xmlsitemap_engines y_axis yaml_content
     """
 )
 """Names of core and of much used modules that are not made of :data:`NAME_PARTS` alone."""

@@ -19,6 +19,7 @@ from sessions_app.marks import standing
 from sessions_app.parsing.payload import EntityPayload
 from sessions_app.parsing.specification import PER_PARENT, PER_ROW, backlog, read_specification
 from tests.conftest import SHARED
+from tests.processing.generation.written_tickets import TICKETS
 from tests.sessions_app.reading import sheets_of
 
 SAMPLE = Path(sessions_app.__file__).parent / "sample_spec"
@@ -155,6 +156,37 @@ def test_a_mistake_is_marked(key, section, text, kind, words):
     assert all(mark["section"] == section and mark["says"] for mark in found)
 
 
+def changed(entity: EntityPayload, old: str, new: str) -> list[Mark] | None:
+    """The marks of an entity's ticket by rule in which one thing is said otherwise; None where nothing changes."""
+    written = write_ticket(entity, SITE)
+    otherwise = {**written, "analysis": written["analysis"].replace(old, new)}
+    return check(entity, otherwise, SITE["site_name"]) if otherwise != written else None
+
+
+@pytest.mark.parametrize(
+    ("column", "old", "new"),
+    [
+        ("Machine name", "`{}`", "`{}x_teaser`"),
+        ("Machine name", ".{}`", ".site_{}`"),
+        ("Field label", "“{}” (", "“Winter sports” ("),
+        ("Field type", "Field type: {}", "Field type: Timestamp"),
+        ("Vals.", "Number of values: one", "Number of values: unlimited"),
+        ("Vals.", "Number of values: unlimited", "Number of values: one"),
+        ("Bundle machine name", "/manage/{}/", "/manage/landing/"),
+    ],
+)
+def test_one_thing_said_otherwise_is_found_on_every_field(column, old, new):
+    outcomes = []
+    for entity in payloads(SAMPLE, PER_ROW).values():
+        if entity["type"] == "fields":
+            cell = entity["bundle"] if column == "Bundle machine name" else entity["cells"].get(column, "")
+            outcomes.append(changed(entity, old.format(cell), new.format(cell)))
+
+    tried = [marks for marks in outcomes if marks is not None]
+    assert len(tried) > 2
+    assert all(tried)
+
+
 def test_a_mark_says_what_the_specification_has():
     (name,) = marks_of("summary", "analysis", "Create `field_news_summary`.")
     (kind,) = marks_of("summary", "analysis", "Field type: Boolean")
@@ -234,6 +266,13 @@ PARAPHRASES = [
 @pytest.mark.parametrize(("key", "section", "text"), [pytest.param(*each, id=each[2][:60]) for each in PARAPHRASES])
 def test_a_faithful_text_carries_no_mark(key, section, text):
     assert marks_of(key, section, text) == []
+
+
+@pytest.mark.parametrize("key", TICKETS)
+def test_a_whole_faithful_ticket_carries_no_mark(key):
+    analysis, verification = TICKETS[key]
+
+    assert check(sample(key), content(analysis=analysis, verification=verification), SITE["site_name"]) == []
 
 
 @pytest.mark.parametrize("granularity", [PER_ROW, PER_PARENT])
