@@ -41,10 +41,16 @@ def test_axe_finds_nothing(site, page, scheme, width):
     # Playwright's loop runs in this thread, and the service asks its model in a loop of its own.
     threading.Thread(target=ProcessingService().generate_tickets, args=(session,)).start()
     wait_for(lambda: Session.objects.get(pk=session.pk).stage == "review", "the tickets")
+    ticket = session.tickets.first()
+    ticket.fact_marks = [
+        {"section": name, "text": "vocabulary", "kind": "type", "says": "the row has a content type", "start": 0}
+        for name in ("title", "analysis", "verification") * 3
+    ]
+    ticket.save(update_fields=["fact_marks"])
     names = {
         "own": f"/sessions/{session.pk}/",
         "models": f"/workspaces/{session.workspace_id}/models/",
-        "ticket": session.tickets.first().get_absolute_url(),
+        "ticket": ticket.get_absolute_url(),
         "file": f"/sessions/{session.pk}/files/{session.files.first().pk}/",
     }
     # Without motion: a stub that is still fading in has less contrast than the one that stays.

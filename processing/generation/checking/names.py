@@ -2,15 +2,20 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from processing.generation.offline.drupal import BASE_FIELDS, FIELD_TYPES, KINDS
+from sessions_app.marks import find_words
 
 from .claims import Claim, Section
 from .evidence import Evidence
 from .vocabulary import CORE_IN, LABEL_WORDS, NAME_PARTS, NAMES, word_set
 
 # Machine names
+
+MOST_CANDIDATES: Final = 400
+"""A text with more unknown names than this is not worth reading on: each is looked up in it."""
 
 _PIECE: Final = re.compile(r"[\w./:-]+\(?")
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
@@ -71,7 +76,7 @@ _CONFIG: Final[dict[str, tuple[str, ...]]] = {
 
 _PATH: Final = re.compile(
     r"/(?:(?:types|taxonomy|media|block-content|comment)/manage|structure/paragraphs_type|node/add|media/add|block/add"
-    r"|(?P<style>image-styles/manage|styles)|(?P<role>roles/manage)|(?P<workflow>workflows/manage)|(?P<view>views/view))"
+    r"|(?P<image_style>image-styles/manage|styles)|(?P<role>roles/manage)|(?P<workflow>workflows/manage)|(?P<view>views/view))"
     r"/(?P<name>[a-z0-9_-]+)"
 )
 _SLOT: Final = re.compile(
@@ -101,33 +106,37 @@ _CORE: Final = {
 
 
 def machine_names(section: Section, evidence: Evidence) -> Iterator[Claim]:
-    seen: set[tuple[str, bool]] = set()
-    for name, kind in _candidates(section, evidence):
-        if (name, bool(kind)) in seen:
-            continue
-        seen.add((name, bool(kind)))
-        at = section.whole(name)
+    candidates = dict.fromkeys(islice(_candidates(section, evidence), MOST_CANDIDATES))
+    for name, kind, word in candidates:
+        at = _place(section, name, word)
         if section.text.startswith(("…", "..."), at + len(name)):
             continue  # shortened
         if at >= 0 and (kind or not _is_something_else(section, at, at + len(name))):
             yield Claim("machine_name", at, at + len(name), _instead(name, evidence))
 
 
-def _candidates(section: Section, evidence: Evidence) -> Iterator[tuple[str, str]]:
-    """Names that nobody knows, with the kind of thing that they are said to name, where it is said."""
+def _place(section: Section, name: str, word: str) -> int:
+    """Where the name stands in the first such word; -1 where it does not stand by itself."""
+    inside = find_words(word, name)
+    return section.text.find(word) + inside if inside >= 0 else -1
+
+
+def _candidates(section: Section, evidence: Evidence) -> Iterator[tuple[str, str, str]]:
+    """Names that nobody knows, the kind of thing that they are said to name (or nothing), the word they stand in."""
     text = section.text
     strange = dict.fromkeys(word for word in text.split() if "_" in word or "/" in word or "." in word[1:-1])
     code = " ".join(_FENCE.findall(text)) if "```" in text else ""
     prose = set(_FENCE.sub(" ", text).split()) if code else strange
     for word in strange:
         for piece in _PIECE.findall(word):
-            yield from _in_places(piece, evidence)
-            if "_" in piece:
-                yield from _loose(piece, evidence, only_fields=word not in prose)
+            for name, kind in _in_places(piece, evidence):
+                yield name, kind, word
+            for name in _loose(piece, evidence, only_fields=word not in prose) if "_" in piece else ():
+                yield name, "", word
     for span in _SPAN.finditer(text):
         kind = _slot(section, span.start(), span.end())
         if kind and not _known_as(span[1], kind, evidence):
-            yield span[1], kind
+            yield span[1], kind, span[0]
 
 
 def _in_places(piece: str, evidence: Evidence) -> Iterator[tuple[str, str]]:
@@ -135,10 +144,8 @@ def _in_places(piece: str, evidence: Evidence) -> Iterator[tuple[str, str]]:
     if "/" in piece:
         for path in _PATH.finditer(piece):
             name = path["name"]
-            kind = {"style": "image style"}.get(path.lastgroup or "", "")
-            kind = next((word for word in ("role", "workflow", "view") if path[word]), kind) or (
-                "image style" if path["style"] else "bundle"
-            )
+            kind = next((word for word in ("image_style", "role", "workflow", "view") if path[word]), "bundle")
+            kind = kind.replace("_", " ")
             if name not in {"add", "overview", "public", "private"} and not _known_as(name, kind, evidence):
                 yield name, kind
     elif "." in piece:
@@ -153,7 +160,7 @@ def _in_places(piece: str, evidence: Evidence) -> Iterator[tuple[str, str]]:
                 yield name, "bundle"
 
 
-def _loose(piece: str, evidence: Evidence, *, only_fields: bool) -> Iterator[tuple[str, str]]:
+def _loose(piece: str, evidence: Evidence, *, only_fields: bool) -> Iterator[str]:
     """Names with an underscore anywhere in the text."""
     if piece in evidence.words or _FILE.search(piece):
         return
@@ -161,9 +168,9 @@ def _loose(piece: str, evidence: Evidence, *, only_fields: bool) -> Iterator[tup
     for name in _NOT_NAME.split(piece):
         if name.startswith("field_"):
             if _NAME.fullmatch(name) and not _known(name, evidence):
-                yield name, ""
+                yield name
         elif "_" in name and not (called or only_fields) and _NAME.fullmatch(name) and not _known(name, evidence):
-            yield name, ""
+            yield name
 
 
 def _known(name: str, evidence: Evidence) -> bool:

@@ -364,6 +364,7 @@ HOSTILE = [
     "field type", "field type: ", "widget", "unlimited ", "cardinality", "one value", "single", "max ", "maximum a", "up to ",
     "label", "- label: x\n", "vocabulary ", "content type “", "```\n", "```yaml\n", "a.b", "/node/add/", "node.type.", " 9 fields", "%",
     "9 px ", "machine name ", "(plain, long", "text (", "allow 3 values ", "not ", "e.g. ", "field_x1 field_x2 ", "\u0301", "İ",
+    "".join(f"not field_{number} " for number in range(20_000)),
 ]  # fmt: skip
 
 
