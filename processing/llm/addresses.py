@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from processing.addresses import IP, addresses_of
 from processing.errors import LLMError
 from sessions_app.errors import Category
 
@@ -37,13 +36,11 @@ def require_allowed(address: str) -> None:
         raise _refused("A server outside the own network has to be asked by https: the key is sent along.")
 
 
-def _resolved(host: str, port: int) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+def _resolved(host: str, port: int) -> list[IP]:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return addresses_of(host, port)
     except (OSError, UnicodeError):
         raise LLMError("The host of the address cannot be found.", Category.USER_FIXABLE) from None
-    addresses = [ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in found]
-    return [getattr(each, "ipv4_mapped", None) or each for each in addresses]
 
 
 def _refused(message: str) -> LLMError:
