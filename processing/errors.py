@@ -43,9 +43,10 @@ class TaskMoved(ProcessingError):
 class LLMError(ProcessingError):
     """A model could not be asked or did not answer usefully.
 
-    ``cause`` groups equal failures for the breaker; ``retryable`` says whether asking again may help; ``retry_after``
-    is what the server asked for in seconds; ``stops_run`` is true where every further call must fail as well
-    (authentication, quota); ``pauses_run`` where a person has to decide before the next call (a limit of money).
+    ``cause`` groups equal failures for the breaker (empty: it does not count); ``retryable`` says whether asking again
+    may help; ``retry_after`` is what the server asked for in seconds; ``stops_run`` is true where every further call
+    must fail as well (authentication, quota); ``pauses_run`` where a person has to decide before the next call (a limit
+    of money).
     """
 
     code = "llm_error"

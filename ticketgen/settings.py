@@ -170,6 +170,9 @@ ENGINE = {
     "USER_RETRIES": env.int("ENGINE_USER_RETRIES", default=3),
     "RETRY_DELAY": env.float("RETRY_DELAY", default=2.0),
     "MAX_DRAINERS": env.int("MAX_DRAINERS", default=16),
+    "BATCH_POLL": env.int("ENGINE_BATCH_POLL", default=25),
+    "BATCH_ITEMS": env.int("ENGINE_BATCH_ITEMS", default=1_000),
+    "BATCH_BYTES": env.int("ENGINE_BATCH_BYTES", default=50 * 1024 * 1024),
 }
 
 # Model providers: off until a key or an address is set.
@@ -193,6 +196,17 @@ LLM_PROVIDERS: dict[str, dict[str, Any]] = {
 
 # Hosts of model servers in the own network that workspaces may enter; public ones need no mention.
 LLM_ALLOWED_HOSTS = [host.lower() for host in env.list("LLM_ALLOWED_HOSTS", default=[])]
+
+# Trackers (processing/export). Seconds where nothing else is said. Hosts that may be asked without https or in the own
+# network; on a developer's machine that is the machine itself (`manage.py fake_tracker`).
+TRACKER_ALLOWED_HOSTS = [
+    host.lower() for host in env.list("TRACKER_ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1"])
+]
+EXPORT = {
+    "TIMEOUT": env.float("EXPORT_TIMEOUT", default=30.0),
+    "LOOKUP_SECONDS": env.float("EXPORT_LOOKUP_SECONDS", default=60.0),
+    "LOOKUP_EVERY": env.float("EXPORT_LOOKUP_EVERY", default=5.0),
+}
 
 # Uploads: stated on the page, enforced before the body is read.
 UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_BYTES", default=20 * 1024 * 1024)

@@ -91,6 +91,17 @@ def give_back(owner: uuid.UUID, items: Sequence[WorkItem] | None = None) -> None
     held.update(status=ItemStatus.PENDING, lease_owner=None, lease_until=None, attempts_left=F("attempts_left") + 1)
 
 
+def release(owner: uuid.UUID, wait: float) -> None:
+    """Return all that this owner holds, with its attempt, to be claimed again after so many seconds."""
+    WorkItem.objects.filter(lease_owner=owner, status=ItemStatus.RUNNING).update(
+        status=ItemStatus.PENDING,
+        lease_owner=None,
+        lease_until=None,
+        attempts_left=F("attempts_left") + 1,
+        not_before=timezone.now() + timedelta(seconds=wait),
+    )
+
+
 def write(kind: TaskKind, task: SessionTask, owner: uuid.UUID, outcomes: Sequence[Outcome]) -> None:
     """Write results, items, counts, ledger and progress in one transaction.
 
@@ -186,6 +197,8 @@ def _watch_failures(task: SessionTask, outcomes: Sequence[Outcome], held: set[in
         if outcome.error is None:
             row, cause = 0, ""
             continue
+        if not outcome.error.cause:
+            continue
         row = row + 1 if outcome.error.cause == cause else 1
         cause = outcome.error.cause
         worst = outcome.error if outcome.error.stops_run or outcome.error.pauses_run or worst is None else worst
@@ -199,7 +212,22 @@ def _watch_failures(task: SessionTask, outcomes: Sequence[Outcome], held: set[in
         fail(task, worst)
     elif worst.pauses_run:
         hold(task, worst)
-    elif row >= settings.ENGINE["BREAKER"]:
-        task.pause(f"Paused after {row} equal failures in a row: {worst.message}")
-        SessionError.drawn_from(worst, task).save()
+    else:
+        _pause_at_breaker(task, row, worst)
+
+
+def _pause_at_breaker(task: SessionTask, row: int, error: LLMError) -> None:
+    if row >= settings.ENGINE["BREAKER"]:
+        task.pause(f"Paused after {row} equal failures in a row: {error.message}")
+        SessionError.drawn_from(error, task).save()
         publish_progress(task, force=True)
+
+
+def strike(task: SessionTask, error: LLMError) -> None:
+    """Count a failure that concerns no item by itself, such as a batch that was not taken."""
+    with transaction.atomic():
+        current = SessionTask.objects.select_for_update().get(pk=task.pk)
+        row = current.equal_failures + 1 if current.last_failure_cause == error.cause else 1
+        SessionTask.objects.filter(pk=task.pk).update(equal_failures=row, last_failure_cause=error.cause)
+        if current.status == TaskStatus.RUNNING:
+            _pause_at_breaker(current, row, error)

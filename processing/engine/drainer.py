@@ -13,10 +13,11 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -33,8 +34,12 @@ Result = TypeVar("Result")
 
 LOOK_EVERY = 0.25
 """Seconds between two looks at the task's state: how fast a cancel or a pause takes hold."""
+WRITE_EVERY = 0.1
+"""Seconds that an answer waits at most before it is written, with all that came in meanwhile: what a crash costs beside
+the calls in flight.
+"""
 BATCH = 64
-"""Results written in one transaction at most."""
+"""Results that are written without waiting for more."""
 YIELD_AFTER = 5.0
 """Seconds after which a drainer makes room if others wait."""
 PATIENCE = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
@@ -52,6 +57,7 @@ class Drainer:
         self.ready: deque[WorkItem] = deque()
         self.in_flight: dict[asyncio.Task[Outcome], WorkItem] = {}
         self.finished: list[Outcome] = []
+        self.worth_writing = asyncio.Event()
         self.has_successor = False
         self.on_written = on_written
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drainer-db")
@@ -138,9 +144,24 @@ class Drainer:
             if claimed:
                 await self._db(self.room.prepare, claimed)
                 self.ready.extend(claimed)
+        self._begin_calls()
+
+    def _begin_calls(self) -> None:
+        """As many as may be in flight. A call that ends begins the next one itself, also while the database works."""
         while self.ready and len(self.in_flight) < self.room.concurrency:
             item = self.ready.popleft()
-            self.in_flight[asyncio.create_task(self.room.work(item))] = item
+            call = asyncio.create_task(self.room.work(item))
+            self.in_flight[call] = item
+            call.add_done_callback(self._ended)
+
+    def _ended(self, call: asyncio.Task[Outcome]) -> None:
+        item = self.in_flight.pop(call, None)
+        if item is None:  # let go
+            return
+        self.finished.append(_outcome_of(call, item))
+        self._begin_calls()
+        if len(self.finished) >= BATCH or not self.in_flight:
+            self.worth_writing.set()
 
     async def _more_later(self) -> bool:
         """Items that are due later or claimed by somebody else: wait a moment for the former, leave the latter."""
@@ -152,21 +173,13 @@ class Drainer:
         return True
 
     async def _collect(self) -> None:
-        """Wait for calls to end, but not longer than until the next look at the task."""
+        """Wait until there is something worth writing, but not for long."""
         if not self.in_flight:
             return
-        deadline = time.monotonic() + LOOK_EVERY
-        while self.in_flight and len(self.finished) < BATCH:
-            done, _ = await asyncio.wait(
-                self.in_flight, timeout=max(0.0, deadline - time.monotonic()), return_when=asyncio.FIRST_COMPLETED
-            )
-            for call in done:
-                self.finished.append(_outcome_of(call, self.in_flight.pop(call)))
-            while self.ready and len(self.in_flight) < self.room.concurrency:
-                item = self.ready.popleft()
-                self.in_flight[asyncio.create_task(self.room.work(item))] = item
-            if not done or time.monotonic() >= deadline:
-                break
+        self.worth_writing.clear()
+        if len(self.finished) < BATCH:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.worth_writing.wait(), WRITE_EVERY if self.finished else LOOK_EVERY)
 
     async def _write(self) -> None:
         if self.finished:
@@ -190,10 +203,10 @@ class Drainer:
 
     async def _let_go(self) -> None:
         """Stop calls in flight, write what is finished, give the rest back."""
+        self.ready.clear()
         if self.in_flight:
             await self._settle()
         await self._write()
-        self.ready.clear()
         await self._db(claims.give_back, self.owner)
         await self.room.close()
 
@@ -202,15 +215,15 @@ class Drainer:
         paused = await self._db(_is_paused, self.task.pk)
         if paused:
             await asyncio.wait(self.in_flight, timeout=settings.ENGINE["LEASE"] / 2)
-        for call, item in self.in_flight.items():
+        let_go, self.in_flight = self.in_flight, {}
+        for call, item in let_go.items():
             if call.done():
                 self.finished.append(_outcome_of(call, item))
             else:
                 call.cancel()
                 self.ready.append(item)
                 self.has_successor = False  # it may have come and gone while these were in flight
-        await asyncio.gather(*self.in_flight, return_exceptions=True)
-        self.in_flight.clear()
+        await asyncio.gather(*let_go, return_exceptions=True)
 
 
 def _outcome_of(call: asyncio.Task[Outcome], item: WorkItem) -> Outcome:
@@ -230,7 +243,6 @@ def _close_connection() -> None:
 
 
 def _is_running(task_id: uuid.UUID) -> bool:
-    close_old_connections()
     return SessionTask.objects.filter(pk=task_id, status=TaskStatus.RUNNING).exists()
 
 
@@ -259,5 +271,5 @@ def _seconds_until_due(task: SessionTask) -> float | None:
 
 
 def enqueue_drainer(task: SessionTask) -> None:
-    timeout = int(settings.ENGINE["SLICE"] + 4 * settings.ENGINE["LEASE"])
+    timeout = None if task.economy else int(settings.ENGINE["SLICE"] + 4 * settings.ENGINE["LEASE"])
     queue.enqueue("processing.engine.jobs.drain_job", str(task.pk), queue="llm", timeout=timeout)

@@ -17,6 +17,7 @@ from sessions_app.models import AuditEvent
 
 from .announcements import publish_cancelled, publish_completion, publish_error
 from .kinds import kind_of
+from .queue import enqueue
 
 logger = logging.getLogger(__name__)
 
@@ -70,3 +71,5 @@ def _close_items(task: SessionTask) -> None:
     task.items.open().update(
         status=ItemStatus.CANCELLED, lease_owner=None, lease_until=None, finished_at=timezone.now()
     )
+    if task.economy:  # somebody has to tell the provider
+        enqueue("processing.engine.jobs.drain_job", str(task.pk), queue="llm")

@@ -17,6 +17,7 @@ from sessions_app.correlation import correlation_id
 from sessions_app.errors import AppError, Category
 
 from . import finish
+from .batches import tend
 from .drainer import Drainer
 
 logger = logging.getLogger(__name__)
@@ -52,10 +53,18 @@ def job_edge(task: SessionTask) -> Iterator[None]:
 
 
 def drain_job(task_id: str) -> None:
-    """Work on a running task for a slice of time."""
+    """Work on a running task for a slice of time; or look after the batches of one, running or not."""
     task = SessionTask.objects.select_related("session").filter(pk=uuid.UUID(task_id)).first()
-    if task is None or task.status != TaskStatus.RUNNING:
+    if task is None or (task.status != TaskStatus.RUNNING and not task.batches.open().exists()):
         logger.info("nothing to drain: task %s is %s", task_id, task.status if task else "gone")
         return
     with job_edge(task):
+        work_on(task)
+
+
+def work_on(task: SessionTask) -> None:
+    """One turn, in the way that was chosen for the run."""
+    if task.economy:
+        tend(task)
+    else:
         Drainer(task).run()

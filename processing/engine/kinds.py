@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -9,6 +10,8 @@ from typing import Any, Final, Protocol
 from django.utils.module_loading import import_string
 
 from processing.errors import LLMError
+from processing.llm.batching import Batches
+from processing.llm.remote import Answer
 from processing.models import LLMCall, SessionTask, WorkItem
 
 
@@ -37,6 +40,24 @@ class Workroom(Protocol):
         """Let go of connections."""
 
 
+class BatchRoom(Workroom, Protocol):
+    """A workroom that asks for many items at once and reads the answers later."""
+
+    batches: Batches
+
+    def paid_for(self, item: WorkItem) -> Any:
+        """The result for an item that was prepared, if an earlier call gave it; else None."""
+
+    def question(self, item: WorkItem) -> dict[str, Any]:
+        """The body of the call for an item."""
+
+    def read(self, item: WorkItem, answer: Answer | LLMError, call_id: uuid.UUID) -> Outcome:
+        """What an answer means, with the one call it took, which the ledger keeps under ``call_id``."""
+
+    async def fall_back(self, outcome: Outcome) -> Outcome:
+        """What is to become of an item that failed: the same, or what another model writes at once instead."""
+
+
 class TaskKind(Protocol):
     """One kind of task: how to plan it, work on it, write results and end it."""
 
@@ -63,6 +84,16 @@ KINDS: Final = {"processing": "processing.generation.kind.Generation"}
 def kind_of(task: SessionTask) -> TaskKind:
     kind: TaskKind = import_string(KINDS[task.task_type])()
     return kind
+
+
+BATCH_ROOMS: Final = {"processing": "processing.generation.economy.EconomyRoom"}
+"""Task type -> what asks in batches, for those that can."""
+
+
+def batch_room_of(task: SessionTask) -> BatchRoom:
+    """Raises LLMError if the task's provider has no batches."""
+    room: BatchRoom = import_string(BATCH_ROOMS[task.task_type])(task)
+    return room
 
 
 JOBS: Final = {"processing": "processing.generation.jobs.generate_tickets_job"}

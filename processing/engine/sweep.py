@@ -42,6 +42,10 @@ def sweep() -> dict[str, int]:
         elif SessionTask.objects.stranded(now).filter(pk=task.pk).update(lease_until=now + lease()):
             enqueue_drainer(task)
             counts["tasks_enqueued"] += 1
+    for task in SessionTask.objects.with_due_batches(now):
+        if SessionTask.objects.with_due_batches(now).filter(pk=task.pk).update(lease_until=now + lease()):
+            enqueue_drainer(task)
+            counts["tasks_enqueued"] += 1
     if any(counts.values()):
         logger.info("sweep: %s", counts)
     return counts

@@ -187,15 +187,23 @@ class WritingRoom:
             self.purse.left, self.purse.limit = money.left_for(self.task.fresh())
 
     async def work(self, item: WorkItem) -> Outcome:
-        hashes = [self.service.call_hash(item.input_hash, self.site, place) for place in self.places]
-        known = next((self.known[digest] for digest in hashes if digest in self.known), None)
+        known = self.paid_for(item)
         if known:
             return Outcome(item, result=known)
+        return await self.asked(item, Allowance(most=item.attempts_left + 1, agree=self.purse.take))
+
+    def paid_for(self, item: WorkItem) -> Written | None:
+        """The text for an item that was prepared, if the ledger has it."""
+        hashes = [self.service.call_hash(item.input_hash, self.site, place) for place in self.places]
+        return next((self.known[digest] for digest in hashes if digest in self.known), None)
+
+    async def asked(self, item: WorkItem, allowance: Allowance, failed: LLMError | None = None) -> Outcome:
+        """Ask the models in turn. ``failed`` is what came of asking the first one before."""
         payload: EntityPayload = item.payload
-        allowance = Allowance(most=item.attempts_left + 1, agree=self.purse.take)
+        before = len(allowance.calls)
         error: LLMError | None = None
         try:
-            completion = await self.service._call_llm(payload, self.site, allowance)
+            completion = await self.service._call_llm(payload, self.site, allowance, failed)
             written = Written(
                 validated(completion.content),
                 completion.provider,
@@ -207,7 +215,7 @@ class WritingRoom:
             error = raised
         except ProcessingError as raised:
             error = LLMInvalidAnswer(raised.message)
-        calls = [self.ledger_entry(item, call) for call in allowance.calls]
+        calls = [self.ledger_entry(item, call) for call in allowance.calls[before:]]
         return Outcome(item, error=error, calls=calls) if error else Outcome(item, result=written, calls=calls)
 
     def ledger_entry(self, item: WorkItem, call: Call, *, economy: bool = False) -> LLMCall:

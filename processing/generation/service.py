@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from processing.engine import finish, planning
+from processing.engine import batches, finish, planning
 from processing.engine.announcements import publish_progress
 from processing.engine.drainer import Drainer, enqueue_drainer
 from processing.engine.messages import wire_status
@@ -34,6 +34,7 @@ from sessions_app.parsing.payload import EntityPayload
 from sessions_app.parsing.specification import backlog
 
 from .choices import choices_of, service_of_session
+from .economy import batches_of
 from .estimate import call_reserve, duration
 
 if TYPE_CHECKING:
@@ -190,9 +191,12 @@ class ProcessingService:
             return
         if progress_callback:
             progress_callback(task.progress_percentage, task.current_stage, {"total": task.total})
-        drainer = Drainer(task, on_written=_reporting_to(progress_callback))
-        planning.enqueue_helpers(task, drainer.room.concurrency)
-        drainer.run()
+        if task.economy:
+            batches.tend(task)
+        else:
+            drainer = Drainer(task, on_written=_reporting_to(progress_callback))
+            planning.enqueue_helpers(task, drainer.room.concurrency)
+            drainer.run()
         task.refresh_from_db()
         if progress_callback:
             progress_callback(task.progress_percentage, task.current_stage, {"done": task.done, "failed": task.failed})
@@ -203,8 +207,12 @@ class ProcessingService:
         return self._llm_service or service_of_session(session)
 
     def _require_healthy_model(self, session: Session) -> None:
-        """The chosen provider, or one that it may fall back on, can be used. Raises ProcessingError."""
+        """The chosen provider, or one that it may fall back on, can be used, and in the chosen way. Raises
+        ProcessingError.
+        """
         service = self._service_for(session)
+        if session.economy and session.llm_provider_choice != "offline":
+            batches_of(service)
         health = service.validate_connectivity()
         if health["status"] == "unhealthy" and not any(
             service.validate_connectivity(name)["status"] != "unhealthy" for name, _ in service.fallbacks

@@ -124,9 +124,14 @@ class LLMService:
         return validated(completion.content)
 
     async def _call_llm(
-        self, entity: EntityPayload, site: SiteContext, allowance: Allowance | None = None
+        self,
+        entity: EntityPayload,
+        site: SiteContext,
+        allowance: Allowance | None = None,
+        failed: LLMError | None = None,
     ) -> Completion:
-        """The one place from which models are asked: the chosen one, then its fallbacks.
+        """The one place from which models are asked: the chosen one, then its fallbacks. ``failed`` is what came of
+        asking the chosen one before, in a batch.
 
         A failure that time may mend goes back to the queue while the allowance has more than one call left; the last
         one is for the fallback. Raises the last provider's LLMError.
@@ -140,6 +145,8 @@ class LLMService:
                 continue
             first = len(allowance.calls)
             try:
+                if failed is not None and not place:
+                    raise failed
                 completion = await provider.write_ticket(entity, site, allowance)
             except LLMError as error:
                 if last or not self._passes_on(error, allowance, self.chain[place + 1]):

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.db.models import CheckConstraint, Q
+from django.utils import timezone
 
-from .tasks import SessionTask
+from processing.errors import TaskMoved
+
+from .tasks import SessionTask, lease
 
 
 class BatchStatus(models.TextChoices):
@@ -18,13 +23,24 @@ class BatchStatus(models.TextChoices):
     FAILED = "failed"
 
 
+class BatchQuerySet(models.QuerySet["ProviderBatch"]):
+    def open(self) -> BatchQuerySet:
+        return self.filter(status__in=ProviderBatch.OPEN)
+
+    def unattended(self, now: datetime) -> BatchQuerySet:
+        """Open, and nobody is at work on them."""
+        return self.open().filter(Q(held_until__isnull=True) | Q(held_until__lt=now))
+
+
 class ProviderBatch(models.Model):
     """One batch of a task's items.
 
     submitting -> submitted -> collected | cancelled | failed;  submitting -> failed.
 
     Written before the batch is submitted, so that one whose submission was interrupted is found by its ``id`` (it is
-    sent along) and not paid for twice. The items it covers are ``running`` with ``owner`` as their lease's owner.
+    sent along) and not paid for twice. The items it covers are ``running`` with ``owner`` as their lease's owner; as
+    long as the batch is open their own leases do not count. ``held_until``: somebody is at work on this batch and has
+    given a sign of life, so others leave it alone. ``answered`` is what the provider says, None where it says nothing.
     """
 
     Status = BatchStatus
@@ -37,10 +53,14 @@ class ProviderBatch(models.Model):
     remote_id = models.CharField(max_length=120, blank=True)
     status = models.CharField(max_length=12, choices=BatchStatus.choices, default=BatchStatus.SUBMITTING)
     size = models.PositiveIntegerField(default=0)
-    answered = models.PositiveIntegerField(default=0)
+    answered = models.PositiveIntegerField(null=True, blank=True)
     error_message = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     looked_at = models.DateTimeField(null=True, blank=True)
+    held_until = models.DateTimeField(null=True, blank=True)
+    cancel_asked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = BatchQuerySet.as_manager()
 
     class Meta:
         ordering = ["created_at"]
@@ -55,3 +75,35 @@ class ProviderBatch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider} batch {self.remote_id or self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in self.OPEN
+
+    def hold(self) -> bool:
+        """Take the batch to work on it; False if somebody else is at it, or it is closed."""
+        now = timezone.now()
+        held = ProviderBatch.objects.unattended(now).filter(pk=self.pk).update(held_until=now + lease())
+        self.refresh_from_db()
+        return bool(held)
+
+    def beat(self) -> None:
+        """A sign of life from whoever holds it."""
+        ProviderBatch.objects.open().filter(pk=self.pk).update(held_until=timezone.now() + lease())
+
+    def let_go(self) -> None:
+        ProviderBatch.objects.open().filter(pk=self.pk).update(held_until=None)
+
+    def submitted(self, remote_id: str) -> None:
+        """The provider has it. Raises TaskMoved if it was given up meanwhile."""
+        self._move(BatchStatus.SUBMITTED, (BatchStatus.SUBMITTING,), remote_id=remote_id)
+
+    def close(self, status: BatchStatus, message: str = "") -> None:
+        """Nothing more will come of it. Raises TaskMoved if it was closed before."""
+        self._move(status, self.OPEN, error_message=message[:500], held_until=None)
+
+    def _move(self, status: BatchStatus, only_from: tuple[BatchStatus, ...], **fields: Any) -> None:
+        moved = ProviderBatch.objects.filter(pk=self.pk, status__in=only_from).update(status=status, **fields)
+        self.refresh_from_db()
+        if not moved:
+            raise TaskMoved(f"The batch is {self.get_status_display().lower()}.")

@@ -6,9 +6,10 @@ import uuid
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.db.models import CheckConstraint, F, Q, UniqueConstraint
+from django.db.models import CheckConstraint, Exists, F, OuterRef, Q, UniqueConstraint
 from django.utils import timezone
 
 from processing.errors import TaskMoved
@@ -50,6 +51,11 @@ class TaskQuerySet(models.QuerySet["SessionTask"]):
         """Running with open work, and no drainer has given a sign of life since its lease ran out."""
         return self.filter(status=TaskStatus.RUNNING, lease_until__lt=now)
 
+    def with_due_batches(self, now: datetime) -> TaskQuerySet:
+        """Not running (any more), but a provider still has batches of theirs, and it is time to look at them."""
+        batches = apps.get_model("processing", "ProviderBatch").objects.open().filter(task=OuterRef("pk"))
+        return self.exclude(status=TaskStatus.RUNNING).filter(Exists(batches), lease_until__lt=now)
+
 
 class SessionTask(models.Model):
     """One run over a session.
@@ -59,9 +65,10 @@ class SessionTask(models.Model):
 
     ``choices`` are the session's as they were at the start: temperature, language, prompt_version, fallbacks.
     ``budget`` caps the run (US dollars); ``call_reserve`` is what a call may cost at most, None where unknown.
-    ``lease_until`` is moved on by whoever works on the task; ``seq`` numbers its messages; ``done`` counts items that
-    made a ticket (or were skipped because theirs is up to date), ``failed`` those that did not. Ticket numbers of the
-    run are ``number_base`` + the item's position, so that they follow the order of work whoever writes them.
+    ``economy``: asked for in batches. ``lease_until`` is moved on by whoever works on the task; ``seq`` numbers its
+    messages; ``done`` counts items that made a ticket (or were skipped because theirs is up to date), ``failed`` those
+    that did not. Ticket numbers of the run are ``number_base`` + the item's position, so that they follow the order of
+    work whoever writes them.
     """
 
     Type = TaskType
@@ -212,6 +219,10 @@ class SessionTask(models.Model):
         """A sign of life from whoever works on it."""
         SessionTask.objects.filter(pk=self.pk, status=TaskStatus.RUNNING).update(lease_until=timezone.now() + lease())
 
+    def look_again_in(self, seconds: float) -> None:
+        """Nobody works on it now; the sweep wakes somebody up after so long."""
+        SessionTask.objects.filter(pk=self.pk).update(lease_until=timezone.now() + timedelta(seconds=seconds))
+
 
 def lease() -> timedelta:
     """How long a claim holds without a sign of life."""
@@ -239,8 +250,11 @@ class WorkItemQuerySet(models.QuerySet["WorkItem"]):
         return self.filter(status=ItemStatus.PENDING).filter(Q(not_before__isnull=True) | Q(not_before__lte=now))
 
     def orphaned(self, now: datetime) -> WorkItemQuerySet:
-        """Claimed by a drainer that has not renewed its lease in time."""
-        return self.filter(status=ItemStatus.RUNNING, lease_until__lt=now)
+        """Claimed by a drainer that has not renewed its lease in time. What an open batch holds is not: it waits for
+        the provider, however long nobody looks.
+        """
+        batches = apps.get_model("processing", "ProviderBatch").objects.open().filter(owner=OuterRef("lease_owner"))
+        return self.filter(~Exists(batches), status=ItemStatus.RUNNING, lease_until__lt=now)
 
 
 class WorkItem(models.Model):
