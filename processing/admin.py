@@ -113,7 +113,18 @@ class ProviderSettingsAdmin(ReadOnlyAdmin):
 
 @admin.register(ProviderBatch)
 class ProviderBatchAdmin(ReadOnlyAdmin):
-    list_display = ["id", "task", "provider", "remote_id", "status", "answered", "size", "created_at", "looked_at"]
+    list_display = [
+        "id",
+        "task",
+        "provider",
+        "remote_id",
+        "status",
+        "answered",
+        "size",
+        "created_at",
+        "looked_at",
+        "error_message",
+    ]
     list_filter = ["status", "provider"]
     list_select_related = ["task"]
     search_fields = ["remote_id", "task__task_id"]

@@ -9,7 +9,7 @@ from processing.engine.kinds import Outcome
 from processing.errors import LLMError, LLMInvalidAnswer
 from processing.llm import prompts
 from processing.llm.base import Allowance, Call
-from processing.llm.batching import Batches
+from processing.llm.batching import NO_BATCHES, Batches
 from processing.llm.remote import Answer, RemoteProvider
 from processing.llm.service import LLMService
 from processing.models import LLMCall, SessionTask, WorkItem
@@ -30,7 +30,7 @@ def batches_of(service: LLMService) -> tuple[RemoteProvider, Batches]:
     batches = provider.batches if isinstance(provider, RemoteProvider) else None
     if not isinstance(provider, RemoteProvider) or batches is None:
         raise LLMError(
-            f"The provider “{provider.name}” has no economy mode.",
+            NO_BATCHES.format(provider.name),
             "user_fixable",
             recovery_actions=("Switch the economy mode off in the session.", "Or choose OpenAI or Anthropic."),
         )

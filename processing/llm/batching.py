@@ -13,6 +13,7 @@ from sessions_app.errors import Category
 
 from .remote import Answer
 
+NO_BATCHES: Final = "The provider “{}” has no economy mode."
 MARGIN: Final = 600.0
 """Seconds by which a provider's clock may differ from ours."""
 KEPT_FOR: Final = 7 * 24 * 3600

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from typing import Any, Final
 
-BATCH_FAULTS: Final = ("refused", "expired", "lost", "hang", "cut", "stall")
-"""The whole batch is refused; calls are left unanswered; it is accepted, but the answer is cut off or never comes; its
-results break off in the middle, or never come.
+BATCH_FAULTS: Final = ("denied", "refused", "full", "expired", "lost", "hang", "cut", "stall")
+"""The key is not accepted; the batch is refused; the queue for batches is full; calls are left unanswered; it is
+accepted, but the answer is cut off or never comes; its results break off in the middle, or never come.
 """
 Reply = tuple[int, bytes]
 """Status and body."""
@@ -45,7 +45,7 @@ class FakeBatch:
 
     @property
     def ended(self) -> bool:
-        return self.share >= 1.0 or self.cancelled or self.fault == "refused"
+        return self.share >= 1.0 or self.cancelled or self.fault in ("refused", "full")
 
     @property
     def answered(self) -> list[Answered]:
@@ -117,8 +117,11 @@ class FakeBatches:
             created=datetime.now(UTC),
         )
         self.stats["batches"] += 1
-        if batch.fault == "refused" and wire.path == _Anthropic.path:
-            return _json(_error("invalid_request_error"), 400)
+        if batch.fault == "denied":
+            return _json(_error("authentication_error"), 401)
+        if batch.fault in _Anthropic.REFUSALS and wire.path == _Anthropic.path:
+            status, code = _Anthropic.REFUSALS[batch.fault]
+            return _json(_error(code), status)
         self.stats["batch_requests"] += len(batch.requests)
         for custom_id, body in batch.requests:
             left_open = batch.fault == "expired" and random.random() < behaviour.rate  # noqa: S311 - a development server
@@ -181,9 +184,11 @@ class _OpenAI:
     @staticmethod
     def shown(batch: FakeBatch, host: str) -> dict[str, Any]:
         status = "completed" if batch.ended else "in_progress"
-        status = {"refused": "failed", "expired": "expired" if batch.ended else status}.get(batch.fault, status)
-        status = "cancelled" if batch.cancelled else status
-        errors = {"object": "list", "data": [{"code": "invalid_request", "message": "No.", "line": 1}]}
+        code = {"refused": "invalid_request", "full": "token_limit_exceeded"}.get(batch.fault)
+        if batch.fault == "expired" and batch.ended:
+            status = "expired"
+        status = "cancelled" if batch.cancelled else "failed" if code else status
+        errors = {"object": "list", "data": [{"code": code, "message": "No.", "line": 1}]}
         failed = sum(status != 200 for _, status, _ in batch.answered)
         return {
             "id": batch.id,
@@ -219,6 +224,7 @@ class _Anthropic:
     path: Final = "/v1/messages"
     TYPE_OF: Final = {401: "authentication_error", 429: "rate_limit_error", 500: "api_error", 529: "overloaded_error"}
     """Inside a batch an error has no status, only its type."""
+    REFUSALS: Final = {"refused": (400, "invalid_request_error"), "full": (429, "rate_limit_error")}
 
     @staticmethod
     def asked(request: dict[str, Any], files: dict[str, bytes]) -> list[tuple[str, dict[str, Any]]]:

@@ -4,25 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('processing', '0003_providers_and_money'),
+        ("processing", "0003_providers_and_money"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='providerbatch',
-            name='cancel_asked_at',
+            model_name="providerbatch",
+            name="cancel_asked_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='providerbatch',
-            name='held_until',
+            model_name="providerbatch",
+            name="held_until",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AlterField(
-            model_name='providerbatch',
-            name='answered',
+            model_name="providerbatch",
+            name="answered",
             field=models.PositiveIntegerField(blank=True, null=True),
         ),
     ]

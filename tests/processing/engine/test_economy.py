@@ -10,6 +10,7 @@ from django.utils import timezone
 from processing.engine.jobs import drain_job
 from processing.engine.sweep import sweep
 from processing.errors import ProcessingError
+from processing.generation.estimate import estimate
 from processing.generation.service import ProcessingService, latest_task
 from processing.models import LLMCall, OutboxEvent, ProviderBatch, SessionError, SessionTask, WorkItem
 from tests.factories import make_specified_session
@@ -404,6 +405,40 @@ def test_a_key_that_is_refused_ends_the_run(session, server, run_jobs, go_on):
     assert OutboxEvent.objects.filter(task_id=task.pk, is_terminal=True).count() == 1
 
 
+def test_a_full_queue_is_waited_for_and_in_the_end_a_person_is_asked(session, server, run_jobs, go_on):
+    server.behave(batch_fault="full")
+    start(session, run_jobs)
+    task = go_on(session)
+    assert task.status == "running"
+    assert set(WorkItem.objects.values_list("attempts_left", flat=True)) <= {3, 4}
+
+    for _ in range(10):
+        task = go_on(session)
+    assert task.status == "paused"
+    assert "5 equal failures" in task.pause_reason
+    assert set(WorkItem.objects.values_list("status", "attempts_left")) == {("pending", 4)}
+    assert not LLMCall.objects.exists()
+
+
+def test_batches_that_are_not_accepted_end_the_run(session, server, run_jobs, go_on):
+    server.behave(batch_fault="denied")
+    task = start(session, run_jobs)
+
+    assert task.status == "failed"
+    assert "does not accept the key" in task.error["message"]
+    assert not LLMCall.objects.exists()
+    assert not ProviderBatch.objects.open().exists()
+
+
+def test_batches_that_are_not_accepted_go_to_the_fallback(people, redis, provider, server, run_jobs):
+    session = specified(people, provider, fallbacks=[{"provider": "offline", "model": ""}])
+    server.behave(batch_fault="denied")
+    start(session, run_jobs)
+
+    require_a_whole_run(session)
+    assert set(session.tickets.values_list("provider", flat=True)) == {"offline"}
+
+
 def test_a_provider_that_is_away_for_a_while_is_waited_for(session, provider, server, run_jobs, go_on, settings):
     server.behave(batch_seconds=3600.0)
     start(session, run_jobs)
@@ -453,6 +488,7 @@ def test_a_provider_without_batches_is_refused_before_anything_starts(people, re
 
     assert caught.value.category == "user_fixable"
     assert latest_task(session) is None
+    assert estimate(session)["problem"] == caught.value.message
 
 
 def test_the_offline_writer_needs_no_economy(people, redis, run_jobs):
