@@ -15,6 +15,7 @@ from processing.engine.money import spent_this_month
 from processing.errors import ProcessingError
 from processing.llm import prompts
 from processing.llm.base import SiteContext
+from processing.llm.batching import NO_BATCHES
 from processing.llm.remote import RemoteProvider
 from processing.models import LLMCall
 from sessions_app.actions.imports import specification_of
@@ -116,7 +117,7 @@ def forecast(session: Session, to_write: Sequence[EntityPayload]) -> dict[str, A
     return {
         "llm_model": provider.model,
         "already_paid": len(to_write) - len(asked),
-        "problem": "",
+        "problem": NO_BATCHES.format(provider.name) if session.economy and provider.batches is None else "",
         "economy": session.economy,
         **{name: {case: parts[case][name] for case in CASES} for name in ("calls", "tokens_in", "tokens_out")},
         "minutes": {case: parts[case]["minutes"] for case in CASES},
