@@ -29,9 +29,13 @@ def server():
         yield running
 
 
-@pytest.fixture(params=["openai", "anthropic"])
+both = pytest.mark.parametrize("provider", ["openai", "anthropic"], indirect=True)
+"""Where the two interfaces differ. Elsewhere one of them is enough."""
+
+
+@pytest.fixture
 def provider(request, server, settings):
-    name = request.param
+    name = getattr(request, "param", "openai")
     address = f"{server.url}/v1" if name == "openai" else server.url
     settings.LLM_PROVIDERS = {name: {"KEY": "sk-1", "BASE_URL": address, "MODEL": MODELS[name]}}
     settings.ENGINE = {**settings.ENGINE, "RETRY_DELAY": 0.0, "BATCH_POLL": 0}
@@ -94,6 +98,7 @@ def tickets_of(session):
     )
 
 
+@both
 def test_the_same_tickets_come_out_at_half_the_price(people, session, provider, server, run_jobs, go_on):
     other = specified(people, provider, economy=False, site_name="Southfield University")
     direct = start(other, run_jobs)
@@ -112,6 +117,7 @@ def test_the_same_tickets_come_out_at_half_the_price(people, session, provider, 
     assert set(calls.values_list("economy", "outcome", "step")) == {(True, "ok", "first")}
 
 
+@both
 def test_a_run_waits_for_its_provider_and_says_so(session, provider, server, run_jobs, go_on):
     server.behave(batch_seconds=3600.0)
     task = start(session, run_jobs)
@@ -160,6 +166,7 @@ def test_what_the_ledger_knows_is_not_asked_again(session, server, run_jobs, go_
 # Resumed
 
 
+@both
 def test_a_batch_whose_submission_was_not_answered_is_found_again(session, server, run_jobs, go_on):
     server.behave(batch_fault="lost")
     task = start(session, run_jobs)
@@ -178,6 +185,7 @@ def worker_of(provider, server):
     return worker(ENGINE_BATCH_POLL="0", **named)
 
 
+@both
 @pytest.mark.integration
 def test_a_worker_killed_between_submitting_and_noting_it_costs_nothing(session, provider, server, go_on):
     server.behave(batch_fault="hang")
@@ -207,6 +215,7 @@ def test_a_worker_killed_between_the_end_and_collecting_costs_nothing(session, p
     assert LLMCall.objects.count() == ENTITIES
 
 
+@both
 def test_results_that_break_off_are_read_again_and_kept_once(people, redis, provider, server, run_jobs, go_on):
     session = specified(people, provider, entities=180)
     server.behave(batch_fault="cut", batch_seconds=3600.0)
@@ -249,6 +258,7 @@ def test_however_long_nobody_looked_an_open_batch_keeps_its_items(session, serve
 # Stopped by people
 
 
+@both
 def test_a_cancelled_run_cancels_its_batch_and_keeps_what_was_answered(session, server, run_jobs, go_on):
     server.behave(batch_seconds=3600.0)
     start(session, run_jobs)
@@ -311,6 +321,7 @@ def test_a_paused_run_submits_nothing_and_still_takes_what_comes(session, server
 # Trouble
 
 
+@both
 def test_errors_in_a_part_of_a_batch_are_asked_again(session, server, run_jobs, go_on, settings):
     settings.ENGINE = {**settings.ENGINE, "BREAKER": 10_000}
     server.behave(fault="500", rate=0.5)
@@ -364,6 +375,7 @@ def test_an_answer_is_repaired_once(session, server, run_jobs, go_on, settings):
     assert server.server.stats["batch_requests"] == 2 * ENTITIES
 
 
+@both
 @pytest.mark.parametrize("ending", ["expired", "gone"])
 def test_a_batch_that_ends_without_answers_is_asked_again(session, server, run_jobs, go_on, ending):
     server.behave(batch_seconds=3600.0, batch_fault="expired")
@@ -380,6 +392,7 @@ def test_a_batch_that_ends_without_answers_is_asked_again(session, server, run_j
     assert not SessionError.objects.exists()
 
 
+@both
 def test_a_batch_that_is_refused_pauses_the_run_and_says_why(session, server, run_jobs, go_on):
     server.behave(batch_fault="refused")
     start(session, run_jobs)
@@ -405,6 +418,7 @@ def test_a_key_that_is_refused_ends_the_run(session, server, run_jobs, go_on):
     assert OutboxEvent.objects.filter(task_id=task.pk, is_terminal=True).count() == 1
 
 
+@both
 def test_a_full_queue_is_waited_for_and_in_the_end_a_person_is_asked(session, server, run_jobs, go_on):
     server.behave(batch_fault="full")
     start(session, run_jobs)
@@ -420,6 +434,7 @@ def test_a_full_queue_is_waited_for_and_in_the_end_a_person_is_asked(session, se
     assert not LLMCall.objects.exists()
 
 
+@both
 def test_batches_that_are_not_accepted_end_the_run(session, server, run_jobs, go_on):
     server.behave(batch_fault="denied")
     task = start(session, run_jobs)
