@@ -15,7 +15,8 @@ from .vocabulary import CORE_IN, LABEL_WORDS, NAME_PARTS, NAMES, word_set
 # Machine names
 
 MOST_CANDIDATES: Final = 400
-"""A text with more unknown names than this is not worth reading on: each is looked up in it."""
+MOST_SPANS: Final = 2_000
+"""A text with more unknown names or code spans than this is no ticket: each of them costs a look around it."""
 
 _PIECE: Final = re.compile(r"[\w./:-]+\(?")
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
@@ -133,7 +134,7 @@ def _candidates(section: Section, evidence: Evidence) -> Iterator[tuple[str, str
                 yield name, kind, word
             for name in _loose(piece, evidence, only_fields=word not in prose) if "_" in piece else ():
                 yield name, "", word
-    for span in _SPAN.finditer(text):
+    for span in islice(_SPAN.finditer(text), MOST_SPANS):
         kind = _slot(section, span.start(), span.end())
         if kind and not _known_as(span[1], kind, evidence):
             yield span[1], kind, span[0]

@@ -384,7 +384,7 @@ def test_a_long_hostile_text_is_read_in_linear_time(piece):
 
     whole = seconds(LENGTH)
     assert whole < 0.25 or whole < 9 * seconds(LENGTH // 4), whole
-    assert whole < 3
+    assert whole < 10
 
 
 def test_hostile_cells_cost_little():
@@ -396,4 +396,4 @@ def test_hostile_cells_cost_little():
         {**entity, "cells": cells}, content(analysis="field_zzz `q_zzz` 77 fields, up to 7777 values, “Zzz” field" * 20)
     )
 
-    assert time.perf_counter() - begun < 3
+    assert time.perf_counter() - begun < 10
