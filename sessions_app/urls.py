@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import files, imports, sample, sessions, tickets
+from .views import files, imports, review, sample, sessions, tickets
 
 app_name = "sessions"
 urlpatterns = [
@@ -21,7 +21,28 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/files/<uuid:file_id>/delete/", files.file_delete, name="file-delete"),
     path("sessions/<uuid:session_id>/files/<uuid:file_id>/rows/<slug:which>.csv", files.file_rows, name="file-rows"),
     path("sessions/<uuid:session_id>/tickets/", tickets.ticket_list, name="tickets"),
+    path("sessions/<uuid:session_id>/tickets/bulk/", review.tickets_bulk, name="tickets-bulk"),
+    path("sessions/<uuid:session_id>/tickets/bulk/<uuid:change_id>/", review.bulk_result, name="bulk-result"),
+    path("sessions/<uuid:session_id>/tickets/preview/", review.ticket_preview, name="ticket-preview"),
     path("sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/", tickets.ticket_detail, name="ticket"),
+    path("sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/edit/", review.ticket_edit, name="ticket-edit"),
+    path("sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/history/", review.ticket_history, name="ticket-history"),
+    path(
+        "sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/history/<int:number>/restore/",
+        review.ticket_restore,
+        name="ticket-restore",
+    ),
+    path("sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/comments/", review.ticket_comment, name="ticket-comment"),
+    path(
+        "sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/comments/<uuid:comment_id>/resolve/",
+        review.comment_resolve,
+        name="comment-resolve",
+    ),
+    path(
+        "sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/judge/<slug:verb>/",
+        review.ticket_judge,
+        name="ticket-judge",
+    ),
     path(
         "sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/marks/dismiss/", tickets.mark_dismiss, name="mark-dismiss"
     ),

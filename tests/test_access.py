@@ -28,7 +28,9 @@ from processing.export.files import FORMATS
 from processing.models import SessionError, SessionTask
 from processing.routing import websocket_urlpatterns
 from sessions_app import staging
-from sessions_app.models import Session, Workspace
+from sessions_app.actions.review import comment
+from sessions_app.models import BulkChange, Session, TicketRevision, Workspace
+from sessions_app.models.tickets import TEXT_FIELDS
 from tests.factories import bundles, make_specified_session, make_ticket
 from tests.people import People
 
@@ -89,6 +91,15 @@ RULES: dict[str, Public | SignedIn | StaffOnly | Bound] = {
     "sessions:file-rows": Bound(GET="view"),
     "sessions:tickets": Bound(GET="view"),
     "sessions:ticket": Bound(GET="view"),
+    "sessions:ticket-edit": Bound(GET="review", POST="review"),
+    "sessions:ticket-history": Bound(GET="view"),
+    "sessions:ticket-restore": Bound(POST="review"),
+    "sessions:ticket-judge": Bound(POST="review"),
+    "sessions:ticket-comment": Bound(POST="review"),
+    "sessions:comment-resolve": Bound(POST="review"),
+    "sessions:ticket-preview": Bound(POST="review"),
+    "sessions:tickets-bulk": Bound(POST="review"),
+    "sessions:bulk-result": Bound(GET="review", POST="review"),
     "sessions:mark-dismiss": Bound(POST="review"),
     "runs:run": Bound(GET="view"),
     "runs:act": Bound(POST="edit"),
@@ -126,6 +137,9 @@ RULES: dict[str, Public | SignedIn | StaffOnly | Bound] = {
     "api:tickets": Bound(GET="view"),
     "api:ticket": Bound(GET="view", PATCH="review"),
     "api:revisions": Bound(GET="view"),
+    "api:comments": Bound(GET="view", POST="review"),
+    "api:bulk": Bound(POST="review"),
+    "api:bulk-undo": Bound(POST="review"),
     "api:graph": Bound(GET="view"),
     "api-runs:estimate": Bound(POST="edit"),
     "api-runs:process": Bound(POST="edit"),
@@ -171,6 +185,12 @@ body("sessions:upload")(lambda world: {"files": SimpleUploadedFile("Bundles.csv"
 body("sessions:import")(lambda world: {"file": "0", "tab": "", "csv_type": "custom", "was_type": "bundles"})
 body("sessions:file-mapping")(lambda world: {"csv_type": "bundles", "filter_column": "X", "filter_seen": ["a"]})
 body("sessions:mark-dismiss")(lambda world: {"section": "analysis", "text": "It"})
+body("sessions:ticket-edit")(lambda world: {**world.texts, "title": "Changed", "version": world.ticket.version})
+body("sessions:ticket-judge")(lambda world: {"version": world.ticket.version, "reason": "Because."})
+body("sessions:ticket-restore")(lambda world: {"version": world.ticket.version})
+body("sessions:ticket-comment", "api:comments")(lambda world: {"text": "A remark."})
+body("sessions:tickets-bulk")(lambda world: {"ticket": [str(world.ticket.pk)], "verb": "approve"})
+body("api:bulk")(lambda world: {"tickets": [str(world.ticket.pk)], "action": "approve"})
 body("workspaces:add-member")(lambda world: {"username": "charlie", "role": "editor"})
 body("workspaces:change-member")(lambda world: {"role": "owner"})
 body("models:save")(lambda world: {"openai-new_key": "sk-of-another-12345"})
@@ -261,6 +281,15 @@ class World:
         self.ticket = make_ticket(self.session, csv_source={"filename": "Bundles.csv", "rows": [1], "lines": [2]})
         self.ticket.fact_marks = [{"section": "analysis", "text": "It", "kind": "label", "says": "no", "start": 19}]
         self.ticket.save(update_fields=["fact_marks"])
+        self.revision = TicketRevision.of(self.ticket)
+        self.texts = {name: getattr(self.ticket, name) for name in TEXT_FIELDS}
+        self.comment = comment(self.ticket, "Change this.", by=owner, is_request=True)
+        other = make_ticket(self.session, 2, status="approved")
+        self.change = BulkChange.objects.create(
+            session=self.session,
+            verb="approve",
+            changes=[{"ticket": str(other.pk), "version": 1, "from": "draft", "to": "approved", "reason": ""}],
+        )
         self.task = SessionTask.objects.create(session=self.session, status="failed", provider="offline")
         SessionError.objects.create(
             session=self.session, task=self.task, code="x", error_category="temporary", user_message="It failed."
@@ -275,6 +304,9 @@ class World:
             "workspace_id": workspace.pk,
             "membership_id": workspace.memberships.order_by("pk").last().pk,
             "provider": "openai",
+            "number": self.revision.version,
+            "comment_id": self.comment.pk,
+            "change_id": self.change.pk,
             "token_key": self.token.token_key,
         }
 
@@ -284,14 +316,18 @@ CHOICES = {
     "name": tuple(FORMATS),
     "verb": ("start", "cancel", "pause", "resume", "retry"),
 }
+ONLY_LOOK = ("models:check", "sessions:ticket-preview")
+"""They take a body and change nothing."""
+OWN_CHOICES = {"sessions:ticket-judge": {"verb": ("approve", "reject")}}
 
 
 def paths(address: Address, values: dict[str, Any]) -> list[str]:
     """One path, or one for each verb, format … that the address takes."""
-    choice = next((name for name in address.parameters if name in CHOICES), None)
+    choices = CHOICES | OWN_CHOICES.get(address.name, {})
+    choice = next((name for name in address.parameters if name in choices), None)
     if choice is None:
         return [address.path(values)]
-    return [address.path({**values, choice: value}) for value in CHOICES[choice]]
+    return [address.path({**values, choice: value}) for value in choices[choice]]
 
 
 @pytest.fixture
@@ -425,7 +461,7 @@ def test_those_who_may_are_served(address, method, who, people, world, redis):
     [
         each
         for each in bound()
-        if each.values[1] != "GET" and "runs" not in each.values[0].name and each.values[0].name != "models:check"
+        if each.values[1] != "GET" and "runs" not in each.values[0].name and each.values[0].name not in ONLY_LOOK
     ],
 )
 def test_what_strangers_are_kept_from_would_change_something(address, method, people, world):
@@ -440,7 +476,7 @@ def test_an_id_inside_an_address_belongs_to_what_stands_before_it(address, metho
     """Alice's session with the file, ticket, upload or member of another session of hers, of Charlie's, of no one."""
     other = World(people.workspace if address.name != "workspaces:change-member" else people.charlies, people.alice)
     outer, *inner = own_parameters(address)
-    nowhere = {**dict.fromkeys(inner, "00000000-0000-4000-8000-000000000000"), "membership_id": 10**9}
+    nowhere = {**dict.fromkeys(inner, "00000000-0000-4000-8000-000000000000"), "membership_id": 10**9, "number": 10**6}
     before = fingerprint()
     mixed = [
         {**world.values, **{name: source[name] for name in inner}}

@@ -171,7 +171,7 @@ def _case(case: Case, provider: RemoteProvider, work: _Work) -> dict[str, Any]:
     cost = provider.cost(tokens_in, tokens_out, economy=work.economy) if calls else Decimal(0)
     rates = provider.limiter.rates
     minutes = max(
-        calls * seconds / rates.concurrency / 60,
+        calls * seconds / provider.concurrency / 60,
         seconds / 60 if calls else 0.0,
         calls / rates.rpm if rates.rpm else 0.0,
         (tokens_in + tokens_out) / rates.tpm if rates.tpm else 0.0,

@@ -45,7 +45,7 @@ class RemoteProvider(ABC):
 
     name: ClassVar[str]
     default_model: ClassVar[str]
-    concurrency = 256
+    concurrency = 1_024
     seconds_per_call = 120.0
 
     def __init__(self, credentials: Credentials, model: str = "", manner: Manner | None = None) -> None:
@@ -55,9 +55,10 @@ class RemoteProvider(ABC):
         self.prompt_version = manner.prompt_version or prompts.TICKET
         self.system = prompts.system_prompt(self.prompt_version, manner.language)
         self.temperature = manner.temperature
-        wanted = credentials.concurrency or int(settings.ENGINE["CONCURRENCY"])
-        self.concurrency = min(self.concurrency, wanted)
-        self.limiter = Limiter(self.name, credentials, Rates(self.concurrency, credentials.rpm, credentials.tpm))
+        # The limit of all workers together is the server's affair, that of one worker the operator's.
+        together = credentials.concurrency or self.concurrency
+        self.concurrency = min(together, int(settings.ENGINE["CONCURRENCY"]))
+        self.limiter = Limiter(self.name, credentials, Rates(together, credentials.rpm, credentials.tpm))
 
     async def write_ticket(
         self, entity: EntityPayload, site: SiteContext, allowance: Allowance | None = None

@@ -6,7 +6,16 @@ from typing import Any
 
 from rest_framework import serializers
 
-from sessions_app.models import Session, Ticket, TicketDependency, TicketRevision, UploadedFile, Workspace
+from sessions_app.models import (
+    BulkChange,
+    Session,
+    Ticket,
+    TicketComment,
+    TicketDependency,
+    TicketRevision,
+    UploadedFile,
+    Workspace,
+)
 from sessions_app.parsing.csv_types import CSV_TYPES
 from sessions_app.parsing.delimited import DELIMITERS
 from sessions_app.providers import offered, problem_with_fallbacks, prompt_versions
@@ -176,11 +185,16 @@ class TicketRowSerializer(serializers.ModelSerializer[Ticket]):
 
 
 class TicketSerializer(serializers.ModelSerializer[Ticket]):
-    """A whole ticket. Send ``version`` as you read it with a PATCH; another version in between answers 409."""
+    """A whole ticket. Send ``version`` as you read it with a PATCH of the text or of the ``status`` (approved, rejected
+    with ``rejection_reason``, draft); another version in between answers 409.
+    """
 
     short_key = serializers.CharField(read_only=True)
     depends_on = NeedSerializer(source="needs", many=True, read_only=True)
     version = serializers.IntegerField(min_value=1)
+    status = serializers.ChoiceField(
+        choices=[value for value in Ticket.Status.values if value != Ticket.Status.EXPORTED]
+    )
 
     class Meta:
         model = Ticket
@@ -199,6 +213,8 @@ class TicketSerializer(serializers.ModelSerializer[Ticket]):
             "csv_source",
             "position",
             "status",
+            "rejection_reason",
+            "approved_version",
             "source_state",
             "version",
             "provider",
@@ -211,7 +227,9 @@ class TicketSerializer(serializers.ModelSerializer[Ticket]):
             "updated_at",
         ]
         read_only_fields = [
-            name for name in fields if name not in ("title", "user_story", "analysis", "verification", "version")
+            name
+            for name in fields
+            if name not in ("title", "user_story", "analysis", "verification", "version", "status", "rejection_reason")
         ]
 
 
@@ -222,3 +240,34 @@ class RevisionSerializer(serializers.ModelSerializer[TicketRevision]):
         model = TicketRevision
         fields = ["version", "title", "user_story", "analysis", "verification", "author", "created_at"]
         read_only_fields = fields
+
+
+class BulkSerializer(serializers.Serializer[Any]):
+    """An action on many tickets: ``tickets`` by id, or ``filters`` as in the list (all that match)."""
+
+    action = serializers.ChoiceField(choices=BulkChange.Verb.choices)
+    tickets = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=20_000)
+    filters = serializers.DictField(child=serializers.CharField(allow_blank=True, max_length=200), required=False)
+    reason = serializers.CharField(default="", allow_blank=True, max_length=500)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("tickets" in attrs) == ("filters" in attrs):
+            raise serializers.ValidationError("Send either tickets or filters.")
+        return attrs
+
+
+class BulkResultSerializer(serializers.Serializer[Any]):
+    """What became of each ticket; ``change`` is the id to undo it with."""
+
+    change = serializers.PrimaryKeyRelatedField[BulkChange](read_only=True)
+    done = serializers.ListField(child=serializers.CharField())
+    skipped = serializers.ListField(child=serializers.ListField(child=serializers.CharField()))
+
+
+class CommentSerializer(serializers.ModelSerializer[TicketComment]):
+    """A remark, or a request for changes that is open until it is resolved."""
+
+    class Meta:
+        model = TicketComment
+        fields = ["id", "kind", "text", "author_name", "version", "created_at", "resolved_at"]
+        read_only_fields = ["id", "author_name", "version", "created_at", "resolved_at"]

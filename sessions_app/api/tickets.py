@@ -11,13 +11,22 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from sessions_app.actions import review
 from sessions_app.filters import filtered_tickets
-from sessions_app.models import Ticket, TicketDependency
+from sessions_app.models import Ticket, TicketComment, TicketDependency
 
 from .access import SessionView
 from .pagination import Pages
-from .serializers import RevisionSerializer, TicketRowSerializer, TicketSerializer
+from .serializers import (
+    BulkResultSerializer,
+    BulkSerializer,
+    CommentSerializer,
+    RevisionSerializer,
+    TicketRowSerializer,
+    TicketSerializer,
+)
 
+_VERBS = {"approved": "approve", "rejected": "reject", "draft": "reopen"}
 FILTERS = ("q", "group", "type", "status", "source_state", "marked")
 
 
@@ -51,15 +60,65 @@ class TicketDetail(SessionView):
         serializer = TicketSerializer(ticket, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         texts = dict(serializer.validated_data)
-        seen = texts.pop("version", None)
+        seen, status, reason = texts.pop("version", None), texts.pop("status", ""), texts.pop("rejection_reason", "")
+        if (texts or status) and seen is None:
+            raise ValidationError({"version": ["Send the version of the text that you read."]})
+        if texts and status:
+            raise ValidationError({"status": ["Change the text first, then judge the new version."]})
         if texts:
-            if seen is None:
-                raise ValidationError({"version": ["Send the version of the text that you changed."]})
             ticket.edit(editor=request.user, seen_version=seen, **texts)
+        elif status:
+            review.judge(ticket, _VERBS[status], by=request.user, seen_version=seen, reason=reason)
         return Response(TicketSerializer(self._ticket(ticket_id)).data)
 
     def _ticket(self, ticket_id: uuid.UUID) -> Ticket:
         return get_object_or_404(self.session.tickets.prefetch_related("needs__to_ticket"), pk=ticket_id)
+
+
+class Bulk(SessionView):
+    """Approve, reject or reopen many tickets: those in ``tickets``, or all that match ``filters``."""
+
+    needs_role = "review"
+
+    @extend_schema(request=BulkSerializer, responses=BulkResultSerializer)
+    def post(self, request: Request, session_id: uuid.UUID) -> Response:
+        wanted = BulkSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        asked = wanted.validated_data
+        tickets = review.chosen(self.session, asked.get("tickets", ()), asked.get("filters"))
+        result = review.bulk(self.session, tickets, asked["action"], by=request.user, reason=asked["reason"])
+        return Response(BulkResultSerializer(result).data)
+
+
+class BulkUndo(SessionView):
+    """Put back what an action on many changed, where nobody has done anything since."""
+
+    needs_role = "review"
+
+    @extend_schema(request=None, responses=BulkResultSerializer)
+    def post(self, request: Request, session_id: uuid.UUID, change_id: uuid.UUID) -> Response:
+        change = get_object_or_404(self.session.bulk_changes, pk=change_id)
+        return Response(BulkResultSerializer(review.undo(change, by=request.user)).data)
+
+
+class Comments(TicketDetail):
+    """What was said about a ticket, oldest first. ``kind`` change_request asks for changes."""
+
+    http_method_names = ["get", "post", "head", "options"]
+
+    @extend_schema(responses=CommentSerializer(many=True))
+    def get(self, request: Request, session_id: uuid.UUID, ticket_id: uuid.UUID) -> Response:
+        return Response(CommentSerializer(self._ticket(ticket_id).comments.all(), many=True).data)
+
+    @extend_schema(request=CommentSerializer, responses={201: CommentSerializer})
+    def post(self, request: Request, session_id: uuid.UUID, ticket_id: uuid.UUID) -> Response:
+        said = CommentSerializer(data=request.data)
+        said.is_valid(raise_exception=True)
+        is_request = said.validated_data.get("kind") == TicketComment.Kind.CHANGE_REQUEST
+        made = review.comment(
+            self._ticket(ticket_id), said.validated_data["text"], by=request.user, is_request=is_request
+        )
+        return Response(CommentSerializer(made).data, status=201)
 
 
 class TicketRevisions(TicketDetail):

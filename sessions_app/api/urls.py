@@ -18,5 +18,8 @@ urlpatterns = [
         tickets.TicketRevisions.as_view(),
         name="revisions",
     ),
+    path("sessions/<uuid:session_id>/tickets/bulk", tickets.Bulk.as_view(), name="bulk"),
+    path("sessions/<uuid:session_id>/tickets/bulk/<uuid:change_id>/undo", tickets.BulkUndo.as_view(), name="bulk-undo"),
+    path("sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/comments", tickets.Comments.as_view(), name="comments"),
     path("sessions/<uuid:session_id>/graph", tickets.Graph.as_view(), name="graph"),
 ]

@@ -6,14 +6,14 @@ from .tickets import Ticket, TicketDependency, TicketRevision
 from .workspaces import Membership, Workspace
 
 __all__ = [
-    "BulkChange",
-    "TicketComment",
     "AuditEvent",
+    "BulkChange",
     "ColumnMapping",
     "Membership",
     "Session",
     "SourceRow",
     "Ticket",
+    "TicketComment",
     "TicketDependency",
     "TicketRevision",
     "UploadedFile",

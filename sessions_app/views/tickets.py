@@ -19,6 +19,7 @@ from sessions_app.models.tickets import TEXT_FIELDS
 from sessions_app.parsing.csv_types import CSV_TYPES, GROUP_ORDER
 
 from .access import session_or_404, ticket_or_404
+from .review import FILTERS
 
 PAGE_SIZES = (50, 100, 200)
 MARKS_SHOWN = 6
@@ -49,6 +50,7 @@ def ticket_list(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
         "session": session,
         "page": page,
         "wanted": wanted,
+        "filters": [(name, wanted.get(name, "")) for name in FILTERS],
         "types": [(kind.name, kind.noun, counts[kind.name]) for kind in CSV_TYPES.values() if kind.name in counts],
         "groups": [name for name in GROUP_ORDER if any(CSV_TYPES[each].group == name for each in counts)],
         "statuses": Ticket.Status.choices,
@@ -86,6 +88,7 @@ def ticket_detail(request: HttpRequest, session_id: uuid.UUID, ticket_id: uuid.U
         "marks": ticket.fact_marks[:MARKS_SHOWN],
         "more_marks": ticket.fact_marks[MARKS_SHOWN:],
         "marked": marked,
+        "comments": ticket.comments.all(),
         "title": pieces(ticket.title, marked["title"].anywhere),
     }
     return render(request, "sessions_app/tickets/detail.html", context)

@@ -22,6 +22,8 @@ PAGES = [
     "{own}run/",
     "{own}tickets/",
     "{ticket}",
+    "{ticket}edit/",
+    "{ticket}history/",
     "{file}",
     "/account/tokens/",
     "/workspaces/",

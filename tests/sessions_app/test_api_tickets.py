@@ -219,7 +219,6 @@ def test_an_edit_sends_an_approved_ticket_back_to_draft(api, ticket):
         ("fact_marks", [MARK]),
         ("csv_source", {"x": 1}),
         ("position", 99),
-        ("status", "exported"),
         ("source_state", "removed"),
         ("provider", "me"),
         ("llm_model", "me"),

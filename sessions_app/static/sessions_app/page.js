@@ -49,7 +49,7 @@
   window.keys = (more) => Object.assign(handlers, more);
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !choice.checked) return;
-    if (dialog.open || event.target.closest("input, textarea, select, [contenteditable]")) return;
+    if (dialog.open || event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]")) return;
     const handler = handlers[event.key];
     if (!handler) return;
     event.preventDefault();

@@ -10,12 +10,44 @@
     all[at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, at + by))]?.focus();
   };
 
+  // What a key does on a ticket's page: press the button, follow the link or open the fold that names it.
+  const act = (key) => {
+    const place = document.querySelector(`[data-key="${key}"]`);
+    if (!place) return;
+    if (place.tagName === "DETAILS") { place.open = true; place.querySelector("input:not([type=hidden])").focus(); } else if (place.tagName === "FORM") place.requestSubmit(); else place.click();
+  };
+  const tick = () => document.activeElement.closest("tr")?.querySelector("[name=ticket]")?.click();
+  const bulk = (verb) => document.querySelector(`#bulk [value=${verb}]`)?.click();
+
   window.keys({
     j: () => step(1),
     k: () => step(-1),
+    x: tick,
+    e: () => act("e"),
+    a: () => (document.querySelector("[data-key=a]") ? act("a") : bulk("approve")),
+    r: () => (document.querySelector("[data-key=r]") ? act("r") : document.getElementById("bulk-reason")?.focus()),
     u: () => document.querySelector(".neighbours [rel=up]")?.click(),
     "/": () => document.getElementById("q")?.select(),
   });
+
+  const picks = () => [...document.querySelectorAll("[name=ticket]")];
+  const count = () => {
+    const all = document.querySelector("#bulk [name=all]")?.checked;
+    const picked = picks().filter((pick) => pick.checked).length;
+    const told = document.querySelector("[data-selected]");
+    if (told) told.textContent = all ? "All that match are selected." : picked ? `${picked} selected.` : "Select tickets to judge many at once.";
+  };
+  const ready = () => {
+    const box = document.querySelector("[data-all]");
+    if (box) box.hidden = false;
+    count();
+  };
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-all]")) picks().forEach((pick) => { pick.checked = event.target.checked; });
+    if (event.target.matches("[data-all], [name=ticket], [name=all]")) count();
+  });
+  document.addEventListener("htmx:afterSwap", ready);
+  ready();
 
   // Wide tables in a ticket's text scroll by themselves and can be reached by keyboard.
   document.querySelectorAll(".prose table").forEach((table) => {
