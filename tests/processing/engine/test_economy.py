@@ -228,7 +228,7 @@ def test_results_that_break_off_are_read_again_and_kept_once(people, redis, prov
     task = require_a_whole_run(session, entities=180)
     assert LLMCall.objects.filter(outcome="ok").count() == 180
     paid = LLMCall.objects.aggregate(sum=Sum("cost"))["sum"]
-    assert task.cost == pytest.approx(Decimal(paid), abs=Decimal("0.00001"))
+    assert task.cost == pytest.approx(Decimal(paid), abs=Decimal("0.0001"))  # each row is rounded
 
 
 def test_a_job_that_is_delivered_again_changes_nothing(session, server, run_jobs, go_on):
