@@ -17,6 +17,7 @@ from processing.llm import prompts
 from processing.llm.base import SiteContext
 from processing.llm.batching import NO_BATCHES
 from processing.llm.remote import RemoteProvider
+from processing.llm.usage import price_list
 from processing.models import LLMCall
 from sessions_app.actions.imports import specification_of
 from sessions_app.models import Session
@@ -124,7 +125,7 @@ def forecast(session: Session, to_write: Sequence[EntityPayload]) -> dict[str, A
         "cost": {
             "currency": "USD",
             **{case: parts[case]["cost"] for case in CASES},
-            "price": ("workspace" if provider.credentials.prices else "price list") if known else "unknown",
+            "price": ("workspace" if provider.credentials.prices else price_list()) if known else "unknown",
         },
         "limits": _limits(session, parts["expected"]["cost"]),
     }

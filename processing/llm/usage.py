@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from importlib.metadata import version
 from typing import Final
 
 PRICED: Final = ("openai", "anthropic")
 """Providers that the list knows. Of a compatible server only its owner knows the price."""
 BATCH_SHARE: Final = Decimal("0.5")
 """What both providers ask for a call in a batch, of the price of one made at once."""
+
+
+def price_list() -> str:
+    """Where the prices come from, with the release that they are of."""
+    return f"genai-prices {version('genai-prices')}"
 
 
 def cost_of(

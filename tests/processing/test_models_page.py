@@ -188,7 +188,8 @@ def test_an_estimate_is_made_of_the_real_prompts_and_of_known_prices(people, wit
     assert calls["low"] <= calls["expected"] <= calls["high"]
     assert 0 < cost["low"] < cost["expected"] < cost["high"]
     assert 100 * 300 < tokens["low"] < tokens["expected"] < tokens["high"]
-    assert (cost["price"], body["llm_model"]) == ("price list", "gpt-4o-mini")
+    assert cost["price"].startswith("genai-prices ")
+    assert body["llm_model"] == "gpt-4o-mini"
     assert body["limits"]["enough"]
 
 
