@@ -24,6 +24,7 @@ FIGURES = {
     "memory": "tests.bench.memory.flat",
     "one-session": "tests.bench.sockets.one_session",
     "many-sessions": "tests.bench.sockets.many_sessions",
+    "fact-check": "tests.bench.fact_check.fact_check",
     "crash": "tests.bench.crash.cost",
 }
 """Name -> a function that yields figures. A new one is a line here."""

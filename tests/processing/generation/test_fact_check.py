@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import cache
 from pathlib import Path
 
@@ -358,7 +357,6 @@ def test_it_never_raises_and_its_offsets_point_at_the_text(key, parts, texts, ce
         assert texts[mark["section"]][mark["start"] : mark["start"] + len(words)] == words
 
 
-LENGTH = 200_000
 HOSTILE = [
     "_", "a_", "field_a ", "`", "`a`", "“", '"a" field', "**", "* ", "\n", "| ", "1", "1,", "12x", "12 x 12 ", " field", "a field ",
     "field type", "field type: ", "widget", "unlimited ", "cardinality", "one value", "single", "max ", "maximum a", "up to ",
@@ -369,31 +367,11 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
-def test_a_long_hostile_text_is_read_in_linear_time(piece):
-    """Four times the length may take about four times as long, with room for a busy machine; quadratic takes 16."""
-    entity = sample("summary")
+def test_a_hostile_text_is_read_whole(piece):
+    """How long that takes is told by the bench."""
+    text = (piece * (20_000 // len(piece) + 1))[:20_000]
 
-    def seconds(length: int) -> float:
-        text = (piece * (length // len(piece) + 1))[:length]
-        taken = []
-        for _ in range(2):
-            begun = time.perf_counter()
-            check(entity, content(analysis=text, verification=text))
-            taken.append(time.perf_counter() - begun)
-        return min(taken)
+    marks = check(sample("summary"), content(analysis=text, verification=text))
 
-    whole = seconds(LENGTH)
-    assert whole < 0.25 or whole < 9 * seconds(LENGTH // 4), whole
-    assert whole < 10
-
-
-def test_hostile_cells_cost_little():
-    entity = sample("summary")
-    cells = dict.fromkeys(entity["cells"], "a_b, (c) 12; X: y. " * 5000)
-    begun = time.perf_counter()
-
-    check(
-        {**entity, "cells": cells}, content(analysis="field_zzz `q_zzz` 77 fields, up to 7777 values, “Zzz” field" * 20)
-    )
-
-    assert time.perf_counter() - begun < 10
+    assert len(marks) <= MOST_MARKS
+    assert all(text[mark["start"] :].startswith(mark["text"]) for mark in marks)
