@@ -336,7 +336,7 @@ def start_task(
         provider=session.llm_provider_choice,
         llm_model=session.llm_model or default_model(session.llm_provider_choice, session.workspace),
         choices=choices_of(session),
-        economy=session.economy and session.llm_provider_choice != "offline",
+        economy=session.economy and session.llm_provider_choice != "offline" and task_type == TaskType.PROCESSING,
         budget=session.budget,
         call_reserve=call_reserve,
         retry_count=retry_count,
