@@ -156,7 +156,7 @@ class Drainer:
 
     def _ended(self, call: asyncio.Task[Outcome]) -> None:
         item = self.in_flight.pop(call, None)
-        if item is None:  # let go
+        if item is None or call.cancelled():  # let go, or swept away with the loop
             return
         self.finished.append(_outcome_of(call, item))
         self._begin_calls()
@@ -193,11 +193,16 @@ class Drainer:
         may end within the grace.
         """
         await self._db(claims.renew, self.task, self.owner)
-        await self._db(claims.give_back, self.owner, list(self.ready))
-        self.ready.clear()
+        not_begun = list(self.ready)
+        self.ready.clear()  # first, or a call that ends would begin one of them
+        await self._db(claims.give_back, self.owner, not_begun)
         await self._db(self._appoint_successor)
-        deadline = time.monotonic() + settings.ENGINE["GRACE"]
+        beaten = time.monotonic()
+        deadline = beaten + settings.ENGINE["GRACE"]
         while self.in_flight and time.monotonic() < deadline and await self._still_running():
+            if time.monotonic() - beaten >= settings.ENGINE["HEARTBEAT"]:
+                await self._db(claims.renew, self.task, self.owner)
+                beaten = time.monotonic()
             await self._collect()
             await self._write()
 
@@ -213,7 +218,7 @@ class Drainer:
     async def _settle(self) -> None:
         """After a pause calls in flight may end (they are paid for); after anything else they are dropped."""
         paused = await self._db(_is_paused, self.task.pk)
-        if paused:
+        if paused and self.in_flight:
             await asyncio.wait(self.in_flight, timeout=settings.ENGINE["LEASE"] / 2)
         let_go, self.in_flight = self.in_flight, {}
         for call, item in let_go.items():
@@ -221,7 +226,6 @@ class Drainer:
                 self.finished.append(_outcome_of(call, item))
             else:
                 call.cancel()
-                self.ready.append(item)
                 self.has_successor = False  # it may have come and gone while these were in flight
         await asyncio.gather(*let_go, return_exceptions=True)
 

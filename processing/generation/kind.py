@@ -179,7 +179,7 @@ class WritingRoom:
     def prepare(self, items: Sequence[WorkItem]) -> None:
         hashes = [self.service.call_hash(item.input_hash, self.site, place) for item in items for place in self.places]
         answers = LLMCall.objects.answers(self.task.session.workspace_id, hashes)
-        self.known = {
+        self.known |= {  # items that were prepared before may still wait
             call.input_hash: Written(call.response, call.provider, call.llm_model, call.prompt_version)
             for call in answers
         }
@@ -195,7 +195,7 @@ class WritingRoom:
     def paid_for(self, item: WorkItem) -> Written | None:
         """The text for an item that was prepared, if the ledger has it."""
         hashes = [self.service.call_hash(item.input_hash, self.site, place) for place in self.places]
-        return next((self.known[digest] for digest in hashes if digest in self.known), None)
+        return next((self.known.pop(digest) for digest in hashes if digest in self.known), None)
 
     async def asked(self, item: WorkItem, allowance: Allowance, failed: LLMError | None = None) -> Outcome:
         """Ask the models in turn. ``failed`` is what came of asking the first one before."""

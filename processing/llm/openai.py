@@ -43,6 +43,7 @@ class OpenAI(RemoteProvider):
             base_url=credentials.base_url or None,
             max_retries=0,
             timeout=self.seconds_per_call,
+            http_client=openai.DefaultAioHttpClient(timeout=self.seconds_per_call),  # half the work of the other one
         )
 
     def request(self, messages: list[Message]) -> dict[str, Any]:
@@ -60,11 +61,19 @@ class OpenAI(RemoteProvider):
         return body
 
     async def _send(self, messages: list[Message]) -> Answer:
+        """By the SDK's plain ``post``: its typed method walks through request and answer field by field, which costs as
+        much as all the rest of a call, and we look at five fields.
+        """
         try:
-            answer = await self._client.chat.completions.create(**self.request(messages))
-        except (openai.OpenAIError, ValueError, OSError) as error:  # ValueError: a body that is no JSON comes raw
+            response = await self._client.post(
+                "/chat/completions", body=self.request(messages), cast_to=httpx2.Response
+            )
+            body = response.json()
+        except (openai.OpenAIError, ValueError, OSError) as error:  # ValueError: a body that is no JSON
             raise _ours(error) from None
-        return _read(answer)
+        if not isinstance(body, dict):
+            raise _ours(ValueError("no object"))
+        return _read(ChatCompletion.construct(**body))
 
     async def health(self) -> Health:
         """Lists models, which is free."""
@@ -238,8 +247,8 @@ def _read(answer: Any) -> Answer:
 
 
 def _ours(error: Exception) -> LLMError:
-    if isinstance(error, openai.APITimeoutError):
-        return LLMTimeoutError()
+    if isinstance(error, openai.APITimeoutError) and not isinstance(error.__cause__, httpx2.ConnectTimeout):
+        return LLMTimeoutError()  # a refused or broken connection also comes as a time-out, of connecting
     if isinstance(error, openai.APIStatusError):
         return error_for(error.status_code, error.response.headers, error.code)
     if isinstance(error, openai.APIConnectionError):
