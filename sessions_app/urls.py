@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import files, imports, review, sample, sessions, tickets
+from .views import files, imports, order, review, sample, sessions, tickets
 
 app_name = "sessions"
 urlpatterns = [
@@ -20,6 +20,18 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/files/<uuid:file_id>/mapping/", files.file_mapping, name="file-mapping"),
     path("sessions/<uuid:session_id>/files/<uuid:file_id>/delete/", files.file_delete, name="file-delete"),
     path("sessions/<uuid:session_id>/files/<uuid:file_id>/rows/<slug:which>.csv", files.file_rows, name="file-rows"),
+    path("sessions/<uuid:session_id>/order/", order.order_page, name="order"),
+    path(
+        "sessions/<uuid:session_id>/dependencies/<int:link_id>/<slug:change>/",
+        order.change_dependency,
+        name="dependency",
+    ),
+    path(
+        "sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/dependencies/",
+        order.add_dependency,
+        name="dependency-add",
+    ),
+    path("sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/move/", order.move_ticket, name="ticket-move"),
     path("sessions/<uuid:session_id>/tickets/", tickets.ticket_list, name="tickets"),
     path("sessions/<uuid:session_id>/tickets/bulk/", review.tickets_bulk, name="tickets-bulk"),
     path("sessions/<uuid:session_id>/tickets/bulk/<uuid:change_id>/", review.bulk_result, name="bulk-result"),

@@ -29,7 +29,7 @@ from processing.models import SessionError, SessionTask
 from processing.routing import websocket_urlpatterns
 from sessions_app import staging
 from sessions_app.actions.review import comment
-from sessions_app.models import BulkChange, Session, TicketRevision, Workspace
+from sessions_app.models import BulkChange, Session, TicketDependency, TicketRevision, Workspace
 from sessions_app.models.tickets import TEXT_FIELDS
 from tests.factories import bundles, make_specified_session, make_ticket
 from tests.people import People
@@ -91,6 +91,10 @@ RULES: dict[str, Public | SignedIn | StaffOnly | Bound] = {
     "sessions:file-rows": Bound(GET="view"),
     "sessions:tickets": Bound(GET="view"),
     "sessions:ticket": Bound(GET="view"),
+    "sessions:order": Bound(GET="view"),
+    "sessions:dependency": Bound(POST="review"),
+    "sessions:dependency-add": Bound(POST="review"),
+    "sessions:ticket-move": Bound(POST="review"),
     "sessions:ticket-edit": Bound(GET="review", POST="review"),
     "sessions:ticket-history": Bound(GET="view"),
     "sessions:ticket-restore": Bound(POST="review"),
@@ -149,6 +153,10 @@ RULES: dict[str, Public | SignedIn | StaffOnly | Bound] = {
     "api-runs:process-pause": Bound(POST="edit"),
     "api-runs:process-resume": Bound(POST="edit"),
     "api-runs:process-errors": Bound(GET="view"),
+    "api-runs:validate": Bound(POST="review"),
+    "api-runs:validate-status": Bound(GET="view"),
+    "api-runs:validate-cancel": Bound(POST="review"),
+    "api-runs:validate-problems": Bound(GET="view"),
     "api-runs:export-file": Bound(GET="view"),
     "api-runs:processing-status": Bound(GET="view"),
     "schema": SignedIn(),
@@ -187,6 +195,8 @@ body("sessions:file-mapping")(lambda world: {"csv_type": "bundles", "filter_colu
 body("sessions:mark-dismiss")(lambda world: {"section": "analysis", "text": "It"})
 body("sessions:ticket-edit")(lambda world: {**world.texts, "title": "Changed", "version": world.ticket.version})
 body("sessions:ticket-judge")(lambda world: {"version": world.ticket.version, "reason": "Because."})
+body("sessions:dependency-add")(lambda world: {"needs": "T-2"})
+body("sessions:ticket-move")(lambda world: {"before": "T-2"})
 body("sessions:ticket-restore")(lambda world: {"version": world.ticket.version})
 body("sessions:ticket-comment", "api:comments")(lambda world: {"text": "A remark."})
 body("sessions:tickets-bulk")(lambda world: {"ticket": [str(world.ticket.pk)], "verb": "approve"})
@@ -290,6 +300,7 @@ class World:
             verb="approve",
             changes=[{"ticket": str(other.pk), "version": 1, "from": "draft", "to": "approved", "reason": ""}],
         )
+        self.link = TicketDependency.objects.create(from_ticket=other, to_ticket=make_ticket(self.session, 3))
         self.task = SessionTask.objects.create(session=self.session, status="failed", provider="offline")
         SessionError.objects.create(
             session=self.session, task=self.task, code="x", error_category="temporary", user_message="It failed."
@@ -304,6 +315,7 @@ class World:
             "workspace_id": workspace.pk,
             "membership_id": workspace.memberships.order_by("pk").last().pk,
             "provider": "openai",
+            "link_id": self.link.pk,
             "number": self.revision.version,
             "comment_id": self.comment.pk,
             "change_id": self.change.pk,
@@ -318,7 +330,10 @@ CHOICES = {
 }
 ONLY_LOOK = ("models:check", "sessions:ticket-preview")
 """They take a body and change nothing."""
-OWN_CHOICES = {"sessions:ticket-judge": {"verb": ("approve", "reject")}}
+OWN_CHOICES = {
+    "sessions:dependency": {"change": ("remove", "accept", "reject")},
+    "sessions:ticket-judge": {"verb": ("approve", "reject")},
+}
 
 
 def paths(address: Address, values: dict[str, Any]) -> list[str]:
@@ -476,7 +491,12 @@ def test_an_id_inside_an_address_belongs_to_what_stands_before_it(address, metho
     """Alice's session with the file, ticket, upload or member of another session of hers, of Charlie's, of no one."""
     other = World(people.workspace if address.name != "workspaces:change-member" else people.charlies, people.alice)
     outer, *inner = own_parameters(address)
-    nowhere = {**dict.fromkeys(inner, "00000000-0000-4000-8000-000000000000"), "membership_id": 10**9, "number": 10**6}
+    nowhere = {
+        **dict.fromkeys(inner, "00000000-0000-4000-8000-000000000000"),
+        "membership_id": 10**9,
+        "link_id": 10**9,
+        "number": 10**6,
+    }
     before = fingerprint()
     mixed = [
         {**world.values, **{name: source[name] for name in inner}}

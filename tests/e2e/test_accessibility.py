@@ -22,6 +22,7 @@ PAGES = [
     "{own}run/",
     "{own}tickets/",
     "{ticket}",
+    "{own}order/",
     "{ticket}edit/",
     "{ticket}history/",
     "{file}",
