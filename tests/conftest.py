@@ -19,6 +19,13 @@ from tests.people import People, make_people
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that wait for real processes first, as the others fill the gaps; those with a browser last: its loop stays in
+    the thread, where Django then refuses to touch the database.
+    """
+    items.sort(key=lambda item: (item.get_closest_marker("e2e") is not None, "processing/engine" not in item.nodeid))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """In CI a skipped test is a failed one: there everything that a test may need has been installed.

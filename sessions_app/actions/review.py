@@ -32,6 +32,11 @@ class BulkResult:
     done: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
+    @property
+    def change_id(self) -> UUID | None:
+        """What to undo it by; None where nothing was changed."""
+        return self.change.pk if self.change else None
+
 
 def judge(ticket: Ticket, verb: str, *, by: Person, seen_version: int, reason: str = "") -> None:
     """approve, reject or reopen one ticket as it was seen. Raises WrongState or StaleEdit."""

@@ -259,7 +259,7 @@ class BulkSerializer(serializers.Serializer[Any]):
 class BulkResultSerializer(serializers.Serializer[Any]):
     """What became of each ticket; ``change`` is the id to undo it with."""
 
-    change = serializers.PrimaryKeyRelatedField[BulkChange](read_only=True)
+    change = serializers.UUIDField(source="change_id", allow_null=True)
     done = serializers.ListField(child=serializers.CharField())
     skipped = serializers.ListField(child=serializers.ListField(child=serializers.CharField()))
 
