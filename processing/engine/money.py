@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from processing.errors import BudgetReached
 from processing.models import LLMCall, SessionTask, WorkItem
-from processing.models.tasks import ItemStatus
+from processing.models.tasks import ItemStatus, TaskType
 from sessions_app.models import Workspace
 
 TRUST_AFTER = 10
@@ -58,6 +58,9 @@ def reserve_of(task: SessionTask) -> Decimal:
 
 
 def is_limited(task: SessionTask) -> bool:
+    """Whether a limit may hold the task up. Only generation asks models that cost."""
+    if task.task_type != TaskType.PROCESSING:
+        return False
     return task.budget is not None or task.session.workspace.monthly_budget is not None
 
 

@@ -6,7 +6,7 @@ Public methods check, record and enqueue, and answer at once; ``execute_ticket_g
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -14,9 +14,10 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from processing.engine import batches, finish, planning
+from processing.engine import finish
 from processing.engine.announcements import publish_progress
-from processing.engine.drainer import Drainer, enqueue_drainer
+from processing.engine.drainer import enqueue_drainer
+from processing.engine.execution import ProgressCallback, execute
 from processing.engine.messages import wire_status
 from processing.engine.queue import enqueue
 from processing.errors import ProcessingError
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
     from django.db.models import QuerySet
 
-ProgressCallback = Callable[[float, str, dict[str, Any]], None]
 GENERATE_JOB = "processing.generation.jobs.generate_tickets_job"
 
 
@@ -184,22 +184,7 @@ class ProcessingService:
         """Plan the task and work on it as its first drainer. Returns silently if the task is no longer the session's
         active one.
         """
-        task = SessionTask.objects.select_related("session").filter(pk=task_id, session_id=session_id).first()
-        if task is None or task.is_finished:
-            return
-        if task.status == TaskStatus.PENDING and not planning.plan(task):
-            return
-        if progress_callback:
-            progress_callback(task.progress_percentage, task.current_stage, {"total": task.total})
-        if task.economy:
-            batches.tend(task)
-        else:
-            drainer = Drainer(task, on_written=_reporting_to(progress_callback))
-            planning.enqueue_helpers(task, drainer.room.concurrency)
-            drainer.run()
-        task.refresh_from_db()
-        if progress_callback:
-            progress_callback(task.progress_percentage, task.current_stage, {"done": task.done, "failed": task.failed})
+        execute(session_id, task_id, progress_callback)
 
     # Details
 
@@ -270,21 +255,6 @@ class ProcessingService:
         if task is None:
             raise ProcessingError("No run is under way.")
         return task
-
-
-def _reporting_to(callback: ProgressCallback | None) -> Callable[[SessionTask], None] | None:
-    if callback is None:
-        return None
-
-    def report(task: SessionTask) -> None:
-        fresh = SessionTask.objects.get(pk=task.pk)
-        callback(
-            fresh.progress_percentage,
-            fresh.current_stage,
-            {"done": fresh.done, "total": fresh.total, "failed": fresh.failed},
-        )
-
-    return report
 
 
 def active_task(session: Session) -> SessionTask | None:
