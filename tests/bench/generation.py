@@ -106,7 +106,7 @@ def _shown(rates: list[float]) -> str:
 
 def _generate(server: ModelServer, entities: int, count: int, concurrency: int) -> Run:
     """One run of so many workers; everything it made is checked, and every call was made once."""
-    session = specified_session(entities, llm_provider_choice="openai", site_name=f"Site {time.monotonic_ns()}")
+    session = specified_session(entities, llm_provider_choice="openai")
     before = server.counts().get("calls", 0)
     limits = {"ENGINE_CONCURRENCY": str(concurrency), "OPENAI_CONCURRENCY": str(concurrency * count)}
     with workers(count, **limits):

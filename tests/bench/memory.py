@@ -25,7 +25,8 @@ def flat() -> Iterator[Figure]:
                 assert run.tickets == entities
             peaks.append(peak[0])
             seconds.append(run.seconds)
-        assert server.counts()["calls"] == size(SHORT) + size(LONG)
+        calls, wanted = server.counts()["calls"], size(SHORT) + size(LONG)
+    assert calls == wanted, f"{calls} calls for {wanted} entities"
     yield figure(
         f"peak memory of a work-horse, {size(SHORT):,} -> {size(LONG):,} entities, MB",
         peaks[1],
