@@ -19,11 +19,23 @@ from tests.people import People, make_people
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that wait for real processes first, as the others fill the gaps; those with a browser last: its loop stays in
-    the thread, where Django then refuses to touch the database.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Those that wait for real processes come first, as the others fill the gaps; those with a browser last: its loop
+    stays in the thread, where Django then refuses to touch the database.
+
+    ``TESTS_OF=database`` leaves out what knows no database, and the browser: these are the same on every database.
     """
     items.sort(key=lambda item: (item.get_closest_marker("e2e") is not None, "processing/engine" not in item.nodeid))
+    if os.environ.get("TESTS_OF") == "database":
+        left_out = [item for item in items if item.get_closest_marker("e2e") or not _knows_a_database(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _knows_a_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    marked = item.get_closest_marker("django_db") or item.get_closest_marker("integration")
+    return marked is not None or bool(fixtures & {"db", "transactional_db"})
 
 
 @pytest.hookimpl(wrapper=True)

@@ -209,4 +209,6 @@ def test_read_only_fields_are_so_in_the_schema(schema):
         "analysis",
         "verification",
         "version",
+        "status",
+        "rejection_reason",
     }
