@@ -15,6 +15,7 @@ ADF holds less than Markdown at many places. What does not fit is turned into th
 | definition of a link that is never used | its text |
 | cells beyond a table's width | in the last cell |
 | words after a fence's language | a line of code before it |
+| table of more than 100 columns | its rows as text |
 | anything too deep or too long | text |
 """
 
@@ -34,6 +35,8 @@ from .inline import Inline, Node, task_of
 _IN_A_QUOTE: Final = frozenset({"paragraph", "bulletList", "orderedList", "codeBlock"})
 _IN_AN_ITEM: Final = _IN_A_QUOTE | {"taskList"}
 _IN_A_DOCUMENT: Final = _IN_AN_ITEM | {"heading", "blockquote", "rule", "table"}
+_WIDEST: Final = 100
+"""Columns of a table that anybody can read, or a tracker show."""
 _DASH: Final = "———"
 
 
@@ -120,7 +123,7 @@ class _Writer:
             case "hr":
                 return [{"type": "rule"} if "rule" in place else _paragraph([{"type": "text", "text": _DASH}])]
             case "table":
-                return [_table(block)]
+                return _table(block)
             case "definition":
                 return _definition(block.token)
             case _:
@@ -237,9 +240,11 @@ def _code(token: Token) -> list[Node]:
     return [_paragraph([note]), block] if more else [block]
 
 
-def _table(block: _Block) -> Node:
+def _table(block: _Block) -> list[Node]:
     rows = [row for part in block.children for row in part.children]
-    return {"type": "table", "content": [_row(row) for row in rows]}
+    if len(rows[0].children) > _WIDEST:
+        return [paragraph for row in rows for paragraph in _paragraphs(_line(row))]
+    return [{"type": "table", "content": [_row(row) for row in rows]}]
 
 
 def _row(row: _Block) -> Node:
@@ -253,6 +258,15 @@ def _row(row: _Block) -> Node:
             {"type": kind, "content": [_paragraph(cell.nodes())]} for kind, cell in zip(kinds, cells, strict=True)
         ],
     }
+
+
+def _line(row: _Block) -> Inline:
+    """A row as text, without its empty cells."""
+    line = Inline()
+    cells = [*(cell.inline for cell in row.children), *row.token.meta.get("beyond", ())]
+    for number, cell in enumerate(filter(None, cells)):
+        line.text(" | " if number else "").take(cell)
+    return line
 
 
 def _definition(token: Token) -> list[Node]:

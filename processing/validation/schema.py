@@ -90,7 +90,7 @@ def problems_of(adf: Any) -> list[Problem]:
     if is_valid(problems) and (size := size_of(adf)) > LONGEST_DESCRIPTION:
         message = (
             f"The text takes {size:,} characters; Jira allows {LONGEST_DESCRIPTION:,}. "
-            "All of it goes into an attachment, and the description says so."
+            "The description will hold its beginning, and an attachment all of it."
         )
         problems.append(Problem(Kind.TOO_LONG, "", message))
     return problems

@@ -13,6 +13,7 @@ from processing.validation.adf import adf_of, converted
 from processing.validation.dialect import LONGEST
 from processing.validation.schema import is_valid, problems_of
 from tests.conftest import SHARED
+from tests.processing.validation.hostile import HOSTILE
 from tests.processing.validation.words import lost
 
 CORPUS = sorted((SHARED / "markdown").glob("*.md"))
@@ -232,6 +233,16 @@ def test_a_deep_nest_keeps_its_words(opening):
     assert problems_of(adf) == []
     assert {"innermost", "lazy", "outermost"} & lost(markdown, adf) == set()
     json.dumps(adf)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_text_is_valid_and_keeps_its_words(name):
+    """The bench says how long these take."""
+    markdown = HOSTILE[name](5_000)
+    adf = adf_of(markdown)
+
+    assert is_valid(problems_of(adf))
+    assert lost(markdown, adf) <= MARKUP
 
 
 def test_lists_in_steps_keep_their_words_at_any_depth():
