@@ -10,12 +10,14 @@ from processing.engine import finish
 from processing.engine.drainer import enqueue_drainer
 from processing.generation.service import ProcessingService
 from processing.models import (
+    ExportRecord,
     LLMCall,
     OutboxEvent,
     ProviderBatch,
     ProviderSettings,
     SessionError,
     SessionTask,
+    TrackerConnection,
     WorkItem,
 )
 from processing.models.tasks import TaskStatus
@@ -109,6 +111,30 @@ class ProviderSettingsAdmin(ReadOnlyAdmin):
     @admin.display(boolean=True, description="Key")
     def has_key(self, row: ProviderSettings) -> bool:
         return bool(row.key)
+
+
+@admin.register(TrackerConnection)
+class TrackerConnectionAdmin(ReadOnlyAdmin):
+    """Without the token, even as it is encrypted."""
+
+    list_display = ["name", "workspace", "target", "project", "has_token", "is_healthy", "changed_by", "changed_at"]
+    list_filter = ["target", "is_healthy"]
+    list_select_related = ["workspace", "changed_by"]
+    search_fields = ["name", "workspace__name", "workspace__slug", "project"]
+    exclude = ["token", "token_hint"]
+
+    @admin.display(boolean=True, description="Token")
+    def has_token(self, row: TrackerConnection) -> bool:
+        return bool(row.token)
+
+
+@admin.register(ExportRecord)
+class ExportRecordAdmin(ReadOnlyAdmin):
+    list_display = ["session", "connection", "step", "item_key", "status", "remote_key", "attempts", "changed_at"]
+    list_filter = ["status", "step", "target"]
+    list_select_related = ["session", "connection"]
+    search_fields = ["item_key", "remote_key", "label", "session__site_name", "task__task_id"]
+    show_full_result_count = False
 
 
 @admin.register(ProviderBatch)

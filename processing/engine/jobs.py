@@ -19,6 +19,8 @@ from sessions_app.errors import AppError, Category
 from . import finish
 from .batches import tend
 from .drainer import Drainer
+from .kinds import JOBS, SEQUENTIAL
+from .queue import enqueue
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +59,9 @@ def drain_job(task_id: str) -> None:
     task = SessionTask.objects.select_related("session").filter(pk=uuid.UUID(task_id)).first()
     if task is None or (task.status != TaskStatus.RUNNING and not task.batches.open().exists()):
         logger.info("nothing to drain: task %s is %s", task_id, task.status if task else "gone")
+        return
+    if task.task_type in SEQUENTIAL:  # woken up by something that knows only drainers
+        enqueue(JOBS[task.task_type], str(task.session_id), str(task.pk), queue="export")
         return
     with job_edge(task):
         work_on(task)

@@ -77,8 +77,16 @@ class TaskKind(Protocol):
         """The sentence and the details that progress messages carry while this group is worked on."""
 
 
-KINDS: Final = {"processing": "processing.generation.kind.Generation"}
+KINDS: Final = {
+    "processing": "processing.generation.kind.Generation",
+    "export": "processing.export.kind.Export",
+}
 """Task type -> class. A new kind of task is one module and one line here."""
+
+SEQUENTIAL: Final = frozenset({"export"})
+"""Task types that one worker does thing by thing in their own job, without items and drainers. Their class has only
+``finish``, and their job goes on wherever a dead worker stopped.
+"""
 
 
 def kind_of(task: SessionTask) -> TaskKind:
@@ -96,5 +104,8 @@ def batch_room_of(task: SessionTask) -> BatchRoom:
     return room
 
 
-JOBS: Final = {"processing": "processing.generation.jobs.generate_tickets_job"}
+JOBS: Final = {
+    "processing": "processing.generation.jobs.generate_tickets_job",
+    "export": "processing.export.jobs.export_session_job",
+}
 """Task type -> the job that plans it."""

@@ -17,7 +17,7 @@ from sessions_app.errors import Category
 from .announcements import publish_progress
 from .drainer import enqueue_drainer
 from .finish import finish_if_done
-from .kinds import JOBS
+from .kinds import JOBS, SEQUENTIAL
 from .queue import enqueue
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,11 @@ def sweep() -> dict[str, int]:
             enqueue(JOBS[task.task_type], str(task.session_id), str(task.pk), queue="default")
             counts["tasks_enqueued"] += 1
     for task in SessionTask.objects.filter(status=TaskStatus.RUNNING):
-        if not task.items.open().exists():
+        if task.task_type in SEQUENTIAL:
+            if SessionTask.objects.stranded(now).filter(pk=task.pk).update(lease_until=now + lease()):
+                enqueue(JOBS[task.task_type], str(task.session_id), str(task.pk), queue="export")
+                counts["tasks_enqueued"] += 1
+        elif not task.items.open().exists():
             counts["tasks_finished"] += finish_if_done(task)
         elif SessionTask.objects.stranded(now).filter(pk=task.pk).update(lease_until=now + lease()):
             enqueue_drainer(task)

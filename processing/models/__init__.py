@@ -1,8 +1,20 @@
 from .batches import ProviderBatch
 from .errors import SessionError
+from .exports import ExportRecord, ExportRun, TrackerConnection
 from .ledger import LLMCall
 from .outbox import OutboxEvent
 from .providers import ProviderSettings
 from .tasks import SessionTask, WorkItem
 
-__all__ = ["LLMCall", "OutboxEvent", "ProviderBatch", "ProviderSettings", "SessionError", "SessionTask", "WorkItem"]
+__all__ = [
+    "ExportRecord",
+    "ExportRun",
+    "LLMCall",
+    "OutboxEvent",
+    "ProviderBatch",
+    "ProviderSettings",
+    "SessionError",
+    "SessionTask",
+    "TrackerConnection",
+    "WorkItem",
+]

@@ -7,8 +7,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from processing.models import ProviderSettings
+from processing.models import ProviderSettings, TrackerConnection
 from processing.models.encrypted import WrongEncryptionKey
+
+SECRETS = ((ProviderSettings, "key"), (TrackerConnection, "token"))
 
 
 class Command(BaseCommand):
@@ -16,11 +18,17 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with transaction.atomic():
-            rows = [row for row in ProviderSettings.objects.select_for_update().select_related("workspace") if row.key]
-            for row in rows:
-                try:
-                    row.key = row.key.reveal()
-                except WrongEncryptionKey as error:
-                    raise CommandError(f"{row}: {error.message} {' '.join(error.recovery_actions)}") from None
-                row.save(update_fields=["key"])
-        self.stdout.write(f"{len(rows)} keys are encrypted with the first key now.")
+            count = sum(_rotated(model, name) for model, name in SECRETS)
+        self.stdout.write(f"{count} keys are encrypted with the first key now.")
+
+
+def _rotated(model: type[ProviderSettings] | type[TrackerConnection], name: str) -> int:
+    """Encrypt all secrets of a table anew; returns how many there are."""
+    rows = [row for row in model._default_manager.select_for_update().select_related("workspace") if getattr(row, name)]
+    for row in rows:
+        try:
+            secret = getattr(row, name).reveal()
+        except WrongEncryptionKey as error:
+            raise CommandError(f"{row}: {error.message} {' '.join(error.recovery_actions)}") from None
+        model._default_manager.filter(pk=row.pk).update(**{name: secret})
+    return len(rows)
