@@ -17,6 +17,7 @@ from processing.models import (
     ProviderSettings,
     SessionError,
     SessionTask,
+    TicketValidation,
     TrackerConnection,
     WorkItem,
 )
@@ -62,6 +63,14 @@ class WorkItemAdmin(ReadOnlyAdmin):
     list_select_related = ["task"]
     search_fields = ["key", "task__task_id"]
     show_full_result_count = False
+
+
+@admin.register(TicketValidation)
+class TicketValidationAdmin(ReadOnlyAdmin):
+    list_display = ["ticket", "ticket_version", "valid", "size", "validated_at"]
+    list_filter = ["valid"]
+    list_select_related = ["ticket"]
+    search_fields = ["ticket__title", "ticket__session__site_name"]
 
 
 @admin.register(SessionError)

@@ -79,6 +79,7 @@ class TaskKind(Protocol):
 
 KINDS: Final = {
     "processing": "processing.generation.kind.Generation",
+    "adf_validation": "processing.validation.kind.Validation",
     "export": "processing.export.kind.Export",
 }
 """Task type -> class. A new kind of task is one module and one line here."""
@@ -106,6 +107,7 @@ def batch_room_of(task: SessionTask) -> BatchRoom:
 
 JOBS: Final = {
     "processing": "processing.generation.jobs.generate_tickets_job",
+    "adf_validation": "processing.validation.jobs.validate_adf_job",
     "export": "processing.export.jobs.export_session_job",
 }
 """Task type -> the job that plans it."""

@@ -5,6 +5,7 @@ from .ledger import LLMCall
 from .outbox import OutboxEvent
 from .providers import ProviderSettings
 from .tasks import SessionTask, WorkItem
+from .validation import TicketValidation
 
 __all__ = [
     "ExportRecord",
@@ -15,6 +16,7 @@ __all__ = [
     "ProviderSettings",
     "SessionError",
     "SessionTask",
+    "TicketValidation",
     "TrackerConnection",
     "WorkItem",
 ]
