@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 import httpx2
 import openai
-from openai.types.chat import ChatCompletion
 
 from processing.errors import LLMError, LLMTimeoutError
 from sessions_app.errors import Category
@@ -73,7 +72,7 @@ class OpenAI(RemoteProvider):
             raise _ours(error) from None
         if not isinstance(body, dict):
             raise _ours(ValueError("no object"))
-        return _read(ChatCompletion.construct(**body))
+        return _read(body)
 
     async def health(self) -> Health:
         """Lists models, which is free."""
@@ -215,7 +214,7 @@ class OpenAIBatches:
             return None if code in self.NOT_MADE else error_for(500, None, code)
         body = response.get("body") or {}
         if response["status_code"] == 200:
-            return _read(ChatCompletion.construct(**body))
+            return _read(body)
         return error_for(response["status_code"], None, (body.get("error") or {}).get("code"))
 
     async def cancel(self, remote_id: str) -> None:
@@ -227,23 +226,31 @@ class OpenAIBatches:
             raise _ours(error) from None
 
 
-def _read(answer: Any) -> Answer:
-    """From the SDK's object to ours."""
-    usage = answer.usage
+def _read(body: Any) -> Answer:
+    """From a chat completion as JSON to ours; of what is not as it should be, nothing is taken."""
+    usage = _object(_object(body).get("usage"))
+    details = _object(usage.get("prompt_tokens_details"))
     tokens = (
-        getattr(usage, "prompt_tokens", 0) or 0,
-        getattr(usage, "completion_tokens", 0) or 0,
-        getattr(getattr(usage, "prompt_tokens_details", None), "cached_tokens", 0) or 0,
+        usage.get("prompt_tokens") or 0,
+        usage.get("completion_tokens") or 0,
+        details.get("cached_tokens") or 0,
     )
-    choice = answer.choices[0] if answer.choices else None
-    if choice is None:
+    choices = _object(body).get("choices")
+    if not isinstance(choices, list) or not choices:
         return Answer(None, *tokens)
+    choice = _object(choices[0])
+    message, finish = _object(choice.get("message")), choice.get("finish_reason")
+    text = message.get("content")
     error: LLMError | None = None
-    if getattr(choice.message, "refusal", None) or choice.finish_reason == "content_filter":
+    if message.get("refusal") or finish == "content_filter":
         error = LLMRefused("The model refused to write this ticket.")
-    elif choice.finish_reason == "length":
+    elif finish == "length":
         error = LLMTruncated("The model's answer was cut off because it was too long.")
-    return Answer(choice.message.content, *tokens, error=error)
+    return Answer(text if isinstance(text, str) else None, *tokens, error=error)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _ours(error: Exception) -> LLMError:
