@@ -25,6 +25,7 @@ FIGURES = {
     "one-session": "tests.bench.sockets.one_session",
     "many-sessions": "tests.bench.sockets.many_sessions",
     "fact-check": "tests.bench.fact_check.fact_check",
+    "adf": "tests.bench.adf.adf",
     "crash": "tests.bench.crash.cost",
 }
 """Name -> a function that yields figures. A new one is a line here."""
