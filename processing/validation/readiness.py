@@ -95,7 +95,7 @@ def with_problems(session: Session, state: str = "") -> QuerySet[Any]:
 def problems_of_ticket(ticket: Ticket) -> TicketProblems:
     """One row of the list; the ticket is one of ``with_problems``."""
     state: str = ticket.state  # type: ignore[attr-defined]
-    problems = ticket.validation.problems if state != "missing" else []  # type: ignore[attr-defined]
+    problems = ticket.validation.problems if state != "missing" else []
     return TicketProblems(
         id=str(ticket.pk),
         number=ticket.short_key,
