@@ -22,10 +22,11 @@ from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import get_resolver
+from django.utils import timezone
 from knox.models import AuthToken
 
 from processing.export.files import FORMATS
-from processing.models import SessionError, SessionTask
+from processing.models import ExportRecord, SessionError, SessionTask, TicketValidation, TrackerConnection
 from processing.routing import websocket_urlpatterns
 from sessions_app import staging
 from sessions_app.actions.review import comment
@@ -112,6 +113,16 @@ RULES: dict[str, Public | SignedIn | StaffOnly | Bound] = {
     "models:save": Bound(POST="own"),
     "models:check": Bound(POST="own"),
     "models:budget": Bound(POST="own"),
+    "connections:page": Bound(GET="view"),
+    "connections:add": Bound(POST="own"),
+    "connections:save": Bound(POST="own"),
+    "connections:check": Bound(POST="own"),
+    "connections:delete": Bound(POST="own"),
+    "exports:page": Bound(GET="view"),
+    "exports:report": Bound(GET="view"),
+    "exports:preview": Bound(GET="edit"),
+    "exports:record": Bound(POST="edit"),
+    "exports:act": Bound(POST="edit"),
     "accounts:tokens": SignedIn(("GET", "POST")),
     "accounts:revoke-token": Bound(POST="self"),
     "workspaces:list": SignedIn(),
@@ -157,11 +168,20 @@ RULES: dict[str, Public | SignedIn | StaffOnly | Bound] = {
     "api-runs:validate-status": Bound(GET="view"),
     "api-runs:validate-cancel": Bound(POST="review"),
     "api-runs:validate-problems": Bound(GET="view"),
-    "api-runs:validate": Bound(POST="review"),
-    "api-runs:validate-status": Bound(GET="view"),
-    "api-runs:validate-cancel": Bound(POST="review"),
-    "api-runs:validate-problems": Bound(GET="view"),
     "api-runs:export-file": Bound(GET="view"),
+    "api-runs:export": Bound(POST="edit"),
+    "api-runs:export-dry-run": Bound(POST="edit"),
+    "api-runs:export-status": Bound(GET="view"),
+    "api-runs:export-cancel": Bound(POST="edit"),
+    "api-runs:export-pause": Bound(POST="edit"),
+    "api-runs:export-resume": Bound(POST="edit"),
+    "api-runs:export-report": Bound(GET="view"),
+    "api-runs:export-records": Bound(GET="view"),
+    "api-runs:export-retry": Bound(POST="edit"),
+    "api-runs:export-resolve": Bound(POST="edit"),
+    "api-runs:connections": Bound(GET="view", POST="own"),
+    "api-runs:connection": Bound(GET="view", PATCH="own", DELETE="own"),
+    "api-runs:connection-check": Bound(POST="own"),
     "api-runs:processing-status": Bound(GET="view"),
     "schema": SignedIn(),
     "docs": SignedIn(),
@@ -208,6 +228,23 @@ body("api:bulk")(lambda world: {"tickets": [str(world.ticket.pk)], "action": "ap
 body("workspaces:add-member")(lambda world: {"username": "charlie", "role": "editor"})
 body("workspaces:change-member")(lambda world: {"role": "owner"})
 body("models:save")(lambda world: {"openai-new_key": "sk-of-another-12345"})
+CONNECTION = {
+    "name": "Another",
+    "target": "jira",
+    "base_url": "http://127.0.0.1:9",
+    "account": "a@example.org",
+    "project": "ABC",
+    "issue_type": "Task",
+    "pace": 1.5,
+}
+body("connections:add")(lambda world: {f"new-{name}": value for name, value in CONNECTION.items()})
+body("connections:save")(lambda world: {f"{world.connection.pk}-{name}": value for name, value in CONNECTION.items()})
+body("exports:record", "api-runs:export-resolve")(lambda world: {"decision": "create"})
+body("exports:act", "api-runs:export", "api-runs:export-dry-run")(
+    lambda world: {"connection": str(world.connection.pk)}
+)
+body("api-runs:connections")(lambda world: {**CONNECTION, "token": "secret-of-a-tracker"})
+body("api-runs:connection", method="PATCH")(lambda world: {"name": "Changed"})
 body("models:budget")(lambda world: {"monthly_budget": "5"})
 body("api:session", method="PATCH")(lambda world: {"site_name": "Changed"})
 body("api:files")(lambda world: {"pasted": bundles(1).decode(), "name": "Bundles.csv"})
@@ -309,6 +346,23 @@ class World:
         SessionError.objects.create(
             session=self.session, task=self.task, code="x", error_category="temporary", user_message="It failed."
         )
+        TicketValidation.objects.create(
+            ticket=other, ticket_version=1, text_hash="x", valid=True, validated_at=timezone.now()
+        )
+        self.connection = TrackerConnection(workspace=workspace, **{**CONNECTION, "name": self.session.short_key})
+        self.connection.set_token("secret-of-a-tracker")
+        self.connection.save()
+        self.record = ExportRecord.objects.create(
+            session=self.session,
+            connection=self.connection,
+            ticket=other,
+            step="issue",
+            phase=1,
+            item_key=other.key,
+            status="unknown",
+            unknown_at=timezone.now(),
+            asked_at=timezone.now(),
+        )
         self.batch = staging.stage(self.session.pk, [("Bundles.csv", bundles(1, start=9))])
         self.token = AuthToken.objects.create(owner)[0]
         self.values = {
@@ -319,6 +373,9 @@ class World:
             "workspace_id": workspace.pk,
             "membership_id": workspace.memberships.order_by("pk").last().pk,
             "provider": "openai",
+            "slug": workspace.slug,
+            "connection_id": self.connection.pk,
+            "record_id": self.record.pk,
             "link_id": self.link.pk,
             "number": self.revision.version,
             "comment_id": self.comment.pk,
@@ -334,6 +391,14 @@ CHOICES = {
 }
 ONLY_LOOK = ("models:check", "sessions:ticket-preview")
 """They take a body and change nothing."""
+OF_THE_WORKSPACE = (
+    "workspaces:change-member",
+    "connections:save",
+    "connections:check",
+    "connections:delete",
+    "exports:preview",
+)
+"""What they name inside belongs to the workspace, whichever session it is named with."""
 OWN_CHOICES = {
     "sessions:dependency": {"change": ("remove", "accept", "reject")},
     "sessions:ticket-judge": {"verb": ("approve", "reject")},
@@ -493,7 +558,7 @@ def test_what_strangers_are_kept_from_would_change_something(address, method, pe
 @pytest.mark.parametrize(("address", "method"), bound(nested=True))
 def test_an_id_inside_an_address_belongs_to_what_stands_before_it(address, method, people, world, charlies_world):
     """Alice's session with the file, ticket, upload or member of another session of hers, of Charlie's, of no one."""
-    other = World(people.workspace if address.name != "workspaces:change-member" else people.charlies, people.alice)
+    other = World(people.charlies if address.name in OF_THE_WORKSPACE else people.workspace, people.alice)
     outer, *inner = own_parameters(address)
     nowhere = {
         **dict.fromkeys(inner, "00000000-0000-4000-8000-000000000000"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import export, runs, validation
+from . import connections, export, runs, trackers, validation
 
 urlpatterns = [
     path("sessions/<uuid:session_id>/estimate", runs.Estimate.as_view(), name="estimate"),
@@ -20,6 +20,35 @@ urlpatterns = [
         "sessions/<uuid:session_id>/validate/problems", validation.ValidateProblems.as_view(), name="validate-problems"
     ),
     path("sessions/<uuid:session_id>/export/file", export.ExportFile.as_view(), name="export-file"),
+    path("sessions/<uuid:session_id>/export", trackers.Export.as_view(), name="export"),
+    path("sessions/<uuid:session_id>/export/dry-run", trackers.DryRun.as_view(), name="export-dry-run"),
+    path("sessions/<uuid:session_id>/export/status", trackers.ExportStatus.as_view(), name="export-status"),
+    path("sessions/<uuid:session_id>/export/cancel", trackers.ExportCancel.as_view(), name="export-cancel"),
+    path("sessions/<uuid:session_id>/export/pause", trackers.ExportPause.as_view(), name="export-pause"),
+    path("sessions/<uuid:session_id>/export/resume", trackers.ExportResume.as_view(), name="export-resume"),
+    path("sessions/<uuid:session_id>/export/report", trackers.ExportReport.as_view(), name="export-report"),
+    path("sessions/<uuid:session_id>/export/records", trackers.ExportRecords.as_view(), name="export-records"),
+    path(
+        "sessions/<uuid:session_id>/export/records/<uuid:record_id>/retry",
+        trackers.RecordRetry.as_view(),
+        name="export-retry",
+    ),
+    path(
+        "sessions/<uuid:session_id>/export/records/<uuid:record_id>/resolve",
+        trackers.RecordResolve.as_view(),
+        name="export-resolve",
+    ),
+    path("workspaces/<slug:slug>/connections", connections.Connections.as_view(), name="connections"),
+    path(
+        "workspaces/<slug:slug>/connections/<uuid:connection_id>",
+        connections.ConnectionDetail.as_view(),
+        name="connection",
+    ),
+    path(
+        "workspaces/<slug:slug>/connections/<uuid:connection_id>/check",
+        connections.ConnectionCheck.as_view(),
+        name="connection-check",
+    ),
     # Seed 002's address, which its clients poll after a lost socket (D-16).
     path("processing/status/<uuid:session_id>", runs.ProcessStatus.as_view(), name="processing-status"),
 ]

@@ -17,6 +17,12 @@ _LABEL_LENGTH = 50
 class ConnectionForm(forms.ModelForm[TrackerConnection]):
     """A connection's settings. The token is only ever written: an empty field keeps the present one."""
 
+    base_url = forms.URLField(
+        label="Address",
+        max_length=300,
+        assume_scheme="https",
+        help_text="https://example.atlassian.net, or https://api.github.com for GitHub.",
+    )
     new_token = forms.CharField(
         label="Token",
         required=False,
@@ -50,13 +56,11 @@ class ConnectionForm(forms.ModelForm[TrackerConnection]):
         fields = ["name", "target", "base_url", "account", "project", "issue_type", "pace"]
         labels = {
             "target": "Tracker",
-            "base_url": "Address",
             "account": "Account",
             "issue_type": "Issue type",
             "pace": "Seconds between writes",
         }
         help_texts = {
-            "base_url": "https://example.atlassian.net, or https://api.github.com for GitHub.",
             "account": "Jira: the e-mail address that the API token belongs to.",
             "project": "Jira: the project's key. GitHub: owner/repository.",
             "issue_type": "Jira only.",

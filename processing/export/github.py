@@ -46,12 +46,18 @@ class GitHub:
 
     # What is asked before anything is sent
 
+    def _repository(self) -> dict[str, Any]:
+        found = self._get(self.path)
+        if not isinstance(found, dict):
+            raise Lost("This does not answer as GitHub does.")
+        return found
+
     def check(self) -> str:
-        repository = self._get(self.path)
+        repository = self._repository()
         return f"The token is accepted; writes to {repository.get('full_name', self.connection.project)}."
 
     def problems(self, drafts: Sequence[Draft]) -> list[str]:
-        repository = self._get(self.path)
+        repository = self._repository()
         found = []
         if repository.get("archived"):
             found.append("The repository is archived: nothing can be written.")

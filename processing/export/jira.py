@@ -58,6 +58,8 @@ class Jira:
                 found.append(f"The project has no issue type “{name}”. It has: {', '.join(self._type_names)}.")
                 continue
             found += self._field_problems(name, self.payload(sample)["fields"])
+            if not is_epic and self.options.get("epics") and "parent" not in self._fields(name):
+                found.append(f"{name} has no field for its epic on its create screen.")
         missing = {name for name in LINK_TYPES.values() if name not in self._link_types}
         if missing:
             found.append(f"This Jira has no links of type {' and '.join(sorted(missing))}.")
@@ -251,7 +253,10 @@ class Jira:
         return Remote(key, issue_id, f"{self.connection.base_url}/browse/{quote(key)}")
 
     def _get(self, path: str, query: dict[str, str] | None = None) -> Any:
-        return require_done(self._call("GET", path, query=query))
+        found = require_done(self._call("GET", path, query=query))
+        if not isinstance(found, dict):
+            raise Lost("This does not answer as Jira does.")
+        return found
 
     def _write(self, method: str, path: str, body: dict[str, Any], query: dict[str, str] | None = None) -> Any:
         return self._done(method, path, _json(body), query=query)

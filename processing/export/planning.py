@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from processing.models import ExportRecord, SessionTask, TrackerConnection
 from processing.models.exports import STEP_ORDER, RecordStatus, Step
+from processing.validation.readiness import TicketProblems
 from sessions_app.graph import work_order
 from sessions_app.models import Session, Ticket, TicketDependency
 
@@ -50,11 +51,14 @@ class Planned:
 
 @dataclass(slots=True)
 class Plan:
-    """``problems``: sentences about what keeps the export from starting well; ``drafts``: what issues are made of."""
+    """``problems``: sentences about what keeps the export from starting; ``drafts``: what issues are made of;
+    ``blocked``: approved tickets that cannot be sent as they are.
+    """
 
     planned: list[Planned]
     drafts: list[Draft]
     problems: list[str] = field(default_factory=list)
+    blocked: list[TicketProblems] = field(default_factory=list)
 
     def count(self, action: Action, *steps: Step) -> int:
         return sum(each.action == action and (not steps or each.step in steps) for each in self.planned)

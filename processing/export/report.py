@@ -16,7 +16,6 @@ from sessions_app.safe_csv import safe_csv
 from .planning import Plan, Planned
 
 HEADER: Final = ["Step", "What", "Status", "Key", "Link", "Attempts", "Error", "Label", "Changed"]
-MOST_SHOWN: Final = 2_000
 
 
 def records_of(session: Session) -> RecordQuerySet:
@@ -72,7 +71,11 @@ def plan_value(plan: Plan) -> dict[str, Any]:
     """A dry run. ``payload`` is exactly what would be sent."""
     return {
         "problems": plan.problems,
-        "counts": dict(Counter(each.action for each in plan.planned)),
+        "blocked": plan.blocked,
+        "counts": {
+            **Counter(each.action for each in plan.planned),
+            **({"blocked": len(plan.blocked)} if plan.blocked else {}),
+        },
         "items": [_planned_value(each) for each in plan.planned],
     }
 

@@ -24,7 +24,7 @@ from sessions_app.errors import NothingToDo, WrongState
 from sessions_app.models import AuditEvent, Session, Ticket
 
 from .blocking import blocked
-from .errors import ExportBlocked, ExportError, TrackerError
+from .errors import ExportBlocked, ExportError
 from .planning import CANDIDATES, Plan, plan_of, with_problems, write_down
 from .runner import JOB, Exporter
 from .targets import target_of
@@ -91,15 +91,18 @@ class ExportService:
                 recovery_actions=("Read the tickets and approve them.",),
             )
         if found := blocked(session):
+            first = f"{found[0]['number']}: {found[0]['reason']}"
             raise ExportBlocked(
-                f"{len(found)} approved tickets cannot be sent as they are.",
+                f"{len(found)} approved ticket{'s' * (len(found) > 1)} cannot be sent. {first}",
                 details={"blocked": found},
                 recovery_actions=("Validate the tickets and correct those that are listed.",),
             )
 
     def dry_run(self, session: Session, connection: TrackerConnection, *, update: bool = False) -> Plan:
         """What an export would send, with what the tracker has against it. Writes nothing, here or there."""
-        return with_problems(plan_of(session, connection, update=update, payloads=True), connection)
+        plan = with_problems(plan_of(session, connection, update=update, payloads=True), connection)
+        plan.blocked = blocked(session)
+        return plan
 
     def cancel_export(self, session: Session) -> SessionTask:
         """Stop now. What is in the tracker stays there, and the next export goes on from it."""
@@ -284,6 +287,6 @@ def check_connection(connection: TrackerConnection) -> bool:
     """Ask the tracker now who we are and whether the project is there; the row keeps the answer."""
     try:
         connection.remember_check(target_of(connection).check(), healthy=True)
-    except (TrackerError, ProcessingError) as error:
+    except ProcessingError as error:  # the tracker's, or a token that cannot be read
         connection.remember_check(error.message, healthy=False)
     return connection.is_healthy

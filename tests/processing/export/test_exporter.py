@@ -7,19 +7,20 @@ from types import SimpleNamespace
 
 import pytest
 
-from processing.export.errors import ExportError, TrackerError
+from processing.export.errors import ExportBlocked, ExportError, TrackerError
 from processing.export.fakes.github import FakeGitHub
 from processing.export.fakes.jira import FakeJira
 from processing.export.fakes.server import Behaviour
 from processing.export.jobs import export_session_job
 from processing.export.service import ExportService, check_connection, latest_export
-from processing.models import ExportRecord, SessionError, TrackerConnection
+from processing.models import ExportRecord, SessionError, TicketValidation, TrackerConnection
 from sessions_app.errors import NothingToDo, WrongState
 from tests.processing.export.trackers import (
     exported,
     make_approved,
     make_connection,
     require_whole_export,
+    rewrite,
     running,
     start,
 )
@@ -170,7 +171,7 @@ def test_an_update_sends_only_the_text_that_changed(people, request, run_jobs, k
     session = make_approved(people.workspace, 3)
     connection = make_connection(people.workspace, tracker)
     exported(session, connection, run_jobs)
-    session.tickets.filter(number=2).update(title="Another title", status="approved", version=2)
+    rewrite(session, 2, "Another title")
 
     exported(session, connection, run_jobs)
     assert tracker.stats["updates"] == 0
@@ -415,7 +416,7 @@ def test_an_issue_that_was_deleted_in_the_tracker_can_be_made_anew(people, jira,
     connection = make_connection(people.workspace, jira)
     exported(session, connection, run_jobs)
     jira.issues.clear()
-    session.tickets.update(title="Another title", status="approved", version=2)
+    rewrite(session, 1, "Another title")
     exported(session, connection, run_jobs, update=True)
     record = ExportRecord.objects.get(session=session)
     assert (record.status, record.error_code) == ("failed", "tracker_not_found")
@@ -435,6 +436,26 @@ def test_nothing_approved_is_nothing_to_send(people, jira):
 
     with pytest.raises(NothingToDo):
         start(session, make_connection(people.workspace, jira))
+
+
+def test_an_approved_text_that_was_not_validated_blocks_the_export_and_is_named(people, jira):
+    session = make_approved(people.workspace, 3)
+    TicketValidation.objects.filter(ticket__number=1).delete()
+    TicketValidation.objects.filter(ticket__number=2).update(ticket_version=7)
+    connection = make_connection(people.workspace, jira)
+
+    with pytest.raises(ExportBlocked) as refused:
+        start(session, connection)
+    answer = people.api("bob").post(f"/api/sessions/{session.pk}/export", {"connection": str(connection.pk)})
+
+    assert [each["number"] for each in refused.value.details["blocked"]] == ["T-1", "T-2"]
+    assert answer.status_code == 409
+    assert [each["reason"] for each in answer.json()["blocked"]] == [
+        "It was not validated yet.",
+        "It was changed after its validation.",
+    ]
+    assert len(ExportService().dry_run(session, connection).blocked) == 2
+    assert jira.stats["writes"] == 0
 
 
 def test_a_connection_of_another_workspace_or_without_a_token_is_refused(people, jira):

@@ -13,7 +13,7 @@ from django.utils import timezone
 from processing.export.fakes.jira import FakeJira
 from processing.export.fakes.server import Behaviour, FakeTracker
 from processing.export.service import ExportService, latest_export
-from processing.models import ExportRecord, ExportRun, SessionTask, TrackerConnection
+from processing.models import ExportRecord, ExportRun, SessionTask, TicketValidation, TrackerConnection
 from sessions_app.models import Session, Ticket, TicketDependency
 from tests.factories import make_session, make_ticket
 
@@ -53,12 +53,26 @@ def make_approved(workspace: Any, count: int, links: Callable[[int], list[int]] 
         number: make_ticket(session, number, status="approved", facts=[], csv_source={"filename": "B.csv", "rows": [1]})
         for number in range(1, count + 1)
     }
+    TicketValidation.objects.bulk_create(_valid(ticket) for ticket in tickets.values())
     TicketDependency.objects.bulk_create(
         TicketDependency(from_ticket=tickets[number], to_ticket=tickets[other])
         for number in tickets
         for other in links(number)
     )
     return session
+
+
+def _valid(ticket: Ticket) -> TicketValidation:
+    return TicketValidation(
+        ticket=ticket, ticket_version=ticket.version, text_hash="x", valid=True, size=1, validated_at=timezone.now()
+    )
+
+
+def rewrite(session: Session, number: int, title: str) -> None:
+    """Another text, read, approved and validated."""
+    ticket = session.tickets.get(number=number)
+    Ticket.objects.filter(pk=ticket.pk).update(title=title, status="approved", version=ticket.version + 1)
+    TicketValidation.objects.filter(ticket=ticket).update(ticket_version=ticket.version + 1)
 
 
 def expected_links(session: Session) -> set[tuple[str, str]]:
