@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from django.conf import settings
 from django.utils.module_loading import import_string
 
 from processing.errors import LLMError
 from sessions_app.errors import Category
 from sessions_app.models import Workspace
 
+from . import usage
 from .base import Manner, Provider
 from .keys import Credentials, credentials_for
 
@@ -28,6 +30,16 @@ def provider_named(name: str, model: str, credentials: Credentials, manner: Mann
         raise LLMError(f"There is no model provider called “{name}”.", Category.ADMIN_REQUIRED)
     made: Provider = import_string(PROVIDERS[name])(credentials, model, manner)
     return made
+
+
+def import_sdks() -> None:
+    """Import what the providers that the environment names need: in a worker before it forks, once and not for each
+    job.
+    """
+    for name, configured in settings.LLM_PROVIDERS.items():
+        if configured.get("KEY") or configured.get("BASE_URL"):
+            import_string(PROVIDERS[name])
+            usage.import_prices()
 
 
 def default_model(name: str, workspace: Workspace | None = None) -> str:

@@ -39,6 +39,13 @@ def cost_of(
     return cost * BATCH_SHARE if cost is not None and economy else cost
 
 
+def import_prices() -> None:
+    """The list takes a tenth of a second to be imported."""
+    from genai_prices.data_snapshot import get_snapshot
+
+    get_snapshot()
+
+
 def _own(prices: tuple[Decimal, Decimal], tokens_in: int, tokens_out: int) -> Decimal:
     return (prices[0] * tokens_in + prices[1] * tokens_out) / 1_000_000
 

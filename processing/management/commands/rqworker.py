@@ -10,6 +10,7 @@ from django.core.management.base import CommandParser
 from django_rq.management.commands.rqworker import Command as RqWorker
 
 from processing.engine.heartbeat import keep_beating
+from processing.llm.registry import import_sdks
 
 JSON = "rq.serializers.JSONSerializer"
 WORKER = "processing.engine.worker.EngineWorker"
@@ -25,7 +26,8 @@ class Command(RqWorker):
         parser.set_defaults(serializer=JSON, worker_class=WORKER, worker_ttl=SHOWS_LIFE_WITHIN)
 
     def handle(self, *args: str, **options: Any) -> None:
-        import processing.generation.kind  # noqa: F401 - imported once, before work-horses are forked
+        import processing.generation.jobs  # noqa: F401 - imported once, before work-horses are forked
 
+        import_sdks()
         keep_beating(options.get("name") or f"{socket.gethostname()}.{os.getpid()}")
         super().handle(*(args or ("default", "llm", "export")), **options)  # type: ignore[no-untyped-call]
