@@ -16,6 +16,7 @@ from rq.serializers import JSONSerializer
 
 from tests.people import People, make_people
 
+SLOW = ("tests/processing/export/", "tests/processing/engine/")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -25,7 +26,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     ``TESTS_OF=database`` leaves out what knows no database, and the browser: these are the same on every database.
     """
-    items.sort(key=lambda item: (item.get_closest_marker("e2e") is not None, "processing/engine" not in item.nodeid))
+    items.sort(key=lambda item: (item.get_closest_marker("e2e") is not None, not item.nodeid.startswith(SLOW)))
     if os.environ.get("TESTS_OF") == "database":
         left_out = [item for item in items if item.get_closest_marker("e2e") or not _knows_a_database(item)]
         config.hook.pytest_deselected(items=left_out)
