@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import resource
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -37,6 +38,7 @@ def main() -> int:
     from ticketgen.embedded_redis import embedded_redis, free_port
 
     _allow_many_files()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # all blocks are left, and so all processes ended
     with (
         tempfile.TemporaryDirectory(prefix="ticketgen-bench-", ignore_cleanup_errors=True) as folder,
         embedded_redis(Path(folder) / "redis") as url,
