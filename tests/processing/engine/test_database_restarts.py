@@ -31,7 +31,7 @@ class Cluster:
     def __init__(self, programs: Path, folder: Path) -> None:
         self.programs, self.folder, self.port = programs, folder, free_port()
         self.data = folder / "data"
-        self.user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        self.user = ["/usr/sbin/runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         if self.user:
             shutil.chown(folder, "postgres")
 
