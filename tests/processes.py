@@ -74,9 +74,10 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def horses_of(process: subprocess.Popen[bytes]) -> list[int]:
-    """Process ids of the worker's children."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    return [int(pid) for pid in children.read_text().split()] if children.exists() else []
+    """Process ids of the worker's children; none once it has ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+    return []
 
 
 def kill_pid(pid: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .figures import Figure, figure, resident_megabytes, size, specified_session
@@ -45,9 +45,9 @@ def highest_peak(workers_: Sequence[int]) -> Iterator[list[float]]:
     def watch() -> None:
         while not over.wait(0.02):
             for pid in workers_:
-                children = Path(f"/proc/{pid}/task/{pid}/children")
-                for child in children.read_text().split() if children.exists() else []:
-                    peak[0] = max(peak[0], resident_megabytes("VmHWM", child))
+                with suppress(FileNotFoundError, ProcessLookupError):
+                    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+                        peak[0] = max(peak[0], resident_megabytes("VmHWM", child))
 
     thread = threading.Thread(target=watch)
     thread.start()

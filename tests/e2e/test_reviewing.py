@@ -79,8 +79,12 @@ def test_tickets_are_judged_by_keyboard(site, page, session, quiet_console):  # 
     expect(page.get_by_role("button", name="Approve", exact=True)).to_be_visible()
     page.keyboard.press("a")
     expect(page.get_by_text(re.compile("T-\\d+ is approved"))).to_be_visible()
+    judged = page.url
     page.keyboard.press("j")
+    expect(page).not_to_have_url(judged)
+    expect(page.get_by_text("Draft", exact=True).first).to_be_visible()
     page.keyboard.press("r")
+    expect(page.locator("[data-key=r] input:not([type=hidden])")).to_be_focused()
     page.keyboard.type("Twice there.")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Rejected: Twice there.")).to_be_visible()
