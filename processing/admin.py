@@ -17,6 +17,7 @@ from processing.models import (
     ProviderSettings,
     SessionError,
     SessionTask,
+    SetAside,
     TicketValidation,
     TrackerConnection,
     WorkItem,
@@ -79,6 +80,12 @@ class SessionErrorAdmin(ReadOnlyAdmin):
     list_filter = ["error_category", "severity", "operation_stage"]
     list_select_related = ["session"]
     search_fields = ["user_message", "entity_key", "session__site_name"]
+
+
+@admin.register(SetAside)
+class SetAsideAdmin(ReadOnlyAdmin):
+    list_display = ["workspace", "amount", "until"]
+    list_select_related = ["workspace"]
 
 
 @admin.register(LLMCall)

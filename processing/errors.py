@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
+
+from django.conf import settings
 
 from sessions_app.errors import AppError, Category
 
@@ -65,6 +68,12 @@ class LLMError(ProcessingError):
     ) -> None:
         super().__init__(message, category, **details)
         self.retry_after = retry_after
+
+
+def delay_after(error: LLMError, used: int) -> float:
+    """Seconds to wait after so many calls: exponential with full jitter, never less than the server asked for."""
+    delay = random.uniform(0, min(60.0, settings.ENGINE["RETRY_DELAY"] * 2 ** max(0, used - 1)))  # noqa: S311 - jitter
+    return max(delay, min(error.retry_after or 0.0, 300.0))
 
 
 class LLMRateLimitError(LLMError):

@@ -8,7 +8,7 @@ from typing import Final
 
 from django.utils import timezone
 
-from processing.models import OutboxEvent
+from processing.models import OutboxEvent, SetAside
 
 logger = logging.getLogger(__name__)
 
@@ -17,13 +17,14 @@ LAST_WORD_KEPT: Final = timedelta(days=7)
 
 
 def prune_messages() -> dict[str, int]:
-    """Forget messages that were sent: progress after a day, last words after a week.
+    """Forget messages that were sent: progress after a day, last words after a week; and money set aside by the dead.
 
     A browser that asks for older ones is told to start from the present state (consumers.py).
     """
     now = timezone.now()
     sent = OutboxEvent.objects.filter(sent_at__isnull=False)
     pruned, _ = sent.filter(is_terminal=False, created_at__lt=now - PROGRESS_KEPT).delete()
+    SetAside.objects.filter(until__lt=now).delete()
     words, _ = sent.filter(created_at__lt=now - LAST_WORD_KEPT).delete()
     logger.info("cleanup: pruned %s messages", pruned + words)
     return {"pruned_messages": pruned + words}

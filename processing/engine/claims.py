@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
@@ -14,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from processing.errors import BudgetReached, LLMError
+from processing.errors import BudgetReached, LLMError, delay_after
 from processing.models import LLMCall, SessionError, SessionTask, WorkItem
 from processing.models.tasks import ItemStatus, TaskStatus, lease
 from sessions_app.models import Workspace
@@ -172,10 +171,7 @@ def _write_failures(task: SessionTask, outcomes: Sequence[Outcome]) -> int:
 
 
 def _postpone(item: WorkItem, error: LLMError) -> None:
-    """Exponential backoff with full jitter, never less than the server asked for."""
-    used = settings.ENGINE["ATTEMPTS"] - item.attempts_left
-    delay = random.uniform(0, min(60.0, settings.ENGINE["RETRY_DELAY"] * 2 ** max(0, used - 1)))  # noqa: S311 - jitter
-    delay = max(delay, min(error.retry_after or 0.0, 300.0))
+    delay = delay_after(error, int(settings.ENGINE["ATTEMPTS"]) - item.attempts_left)
     WorkItem.objects.filter(pk=item.pk).update(
         status=ItemStatus.PENDING,
         lease_owner=None,

@@ -1,4 +1,4 @@
-"""Limits of money: what a run and its workspace's month may still spend. Every function reads; none writes.
+"""Limits of money: what a run and its workspace's month may still spend.
 
 A claimed item counts as spent until its real cost is known, so that many calls in flight, of any number of workers,
 cannot pass a limit together. Amounts are US dollars.
@@ -6,14 +6,15 @@ cannot pass a limit together. Amounts are US dollars.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from django.db import transaction
 from django.db.models import Count, Sum
 from django.utils import timezone
 
 from processing.errors import BudgetReached
-from processing.models import LLMCall, SessionTask, WorkItem
+from processing.models import LLMCall, SessionTask, SetAside, WorkItem
 from processing.models.tasks import ItemStatus, TaskType
 from sessions_app.models import Workspace
 
@@ -79,17 +80,48 @@ def left_for(task: SessionTask) -> tuple[Decimal | None, str]:
         )
         limits.append((task.budget - task.cost - held, sentence))
     if workspace.monthly_budget is not None:
-        spent = spent_this_month(workspace)
+        left, spent = left_this_month(workspace)
         sentence = (
             f"Paused at the workspace's limit of this month: {spent:.2f} of {workspace.monthly_budget:.2f} USD are "
             "spent. An owner can raise it; then resume, or cancel."
         )
-        limits.append((workspace.monthly_budget - spent - _held_by(workspace), sentence))
+        limits.append((left, sentence))
     return min(limits) if limits else (None, "")
 
 
+def left_this_month(workspace: Workspace) -> tuple[Decimal, Decimal]:
+    """(Left for calls that nobody has set money aside for, spent) of a workspace with a limit."""
+    spent = spent_this_month(workspace)
+    return (workspace.monthly_budget or Decimal(0)) - spent - _held_by(workspace), spent
+
+
+def set_aside(workspace: Workspace, amount: Decimal | None, seconds: float) -> SetAside | None:
+    """Hold money for calls outside of runs; None where the workspace has no limit. Delete it when they are entered.
+
+    Raises BudgetReached if more than the limit might be spent, or if the price (``amount``) is unknown.
+    """
+    with transaction.atomic():
+        present = Workspace.objects.select_for_update().get(pk=workspace.pk)
+        if present.monthly_budget is None:
+            return None
+        if amount is None:
+            raise BudgetReached(
+                "There is a limit of money, but the price of this model is unknown, so the limit could not be kept.",
+                recovery_actions=("An owner can enter the prices on the workspace's page of models.",),
+            )
+        left, spent = left_this_month(present)
+        if amount > left:
+            raise BudgetReached(
+                f"This may pass the workspace's limit of this month: {spent:.2f} of {present.monthly_budget:.2f} USD "
+                "are spent. An owner can raise it."
+            )
+        return SetAside.objects.create(
+            workspace=present, amount=amount, until=timezone.now() + timedelta(seconds=seconds)
+        )
+
+
 def _held_by(workspace: Workspace) -> Decimal:
-    """What is set aside for claimed items of all of the workspace's runs."""
+    """What is set aside for claimed items of all of the workspace's runs, and for calls outside of runs."""
     running = (
         WorkItem.objects.filter(task__session__workspace=workspace, status=ItemStatus.RUNNING)
         .order_by()
@@ -98,4 +130,5 @@ def _held_by(workspace: Workspace) -> Decimal:
     )
     counts = dict(running)
     tasks = SessionTask.objects.filter(pk__in=counts)
-    return sum((counts[task.pk] * reserve_of(task) for task in tasks), Decimal(0))
+    aside = SetAside.objects.filter(workspace=workspace).standing().aggregate(total=Sum("amount"))["total"]
+    return sum((counts[task.pk] * reserve_of(task) for task in tasks), aside or Decimal(0))

@@ -49,7 +49,7 @@ class EconomyRoom(WritingRoom):
         messages = prompts.messages(payload, self.site)
         if _is_repair(item):
             messages += prompts.repair_messages("", item.error_message)
-        return self.provider.request(messages)
+        return self.provider.request(messages, self.provider.ticket_form)
 
     def read(self, item: WorkItem, answer: Answer | LLMError, call_id: uuid.UUID) -> Outcome:
         provider = self.provider
@@ -60,7 +60,7 @@ class EconomyRoom(WritingRoom):
             if isinstance(answer, LLMError):
                 call.outcome, call.error_code = "error", answer.code
                 raise answer
-            problem = provider.enter(call, answer, economy=True)
+            problem = provider.enter(call, answer, provider.ticket_form, economy=True)
             if problem:
                 error = LLMInvalidAnswer(problem) if _is_repair(item) else AskAgain(problem)
         except LLMError as raised:

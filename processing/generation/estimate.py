@@ -228,7 +228,7 @@ def _characters(provider: RemoteProvider, entities: Sequence[EntityPayload], sit
 
 
 def _length(provider: RemoteProvider, payload: EntityPayload, site: SiteContext) -> int:
-    return len(provider.system) + len(prompts.user_prompt(payload, site))
+    return len(provider.ticket_form.system) + len(prompts.user_prompt(payload, site))
 
 
 def _sample(entities: Sequence[EntityPayload]) -> Sequence[EntityPayload]:

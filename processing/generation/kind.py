@@ -222,24 +222,13 @@ class WritingRoom:
         """A row of the ledger, not saved."""
         asked = [(provider.name, provider.model) for provider in self.service.chain]
         place = asked.index((call.provider, call.model))
-        return LLMCall(
+        return LLMCall.drawn_from(
+            call,
             workspace_id=self.task.session.workspace_id,
             task_id=self.task.pk,
             entity_key=item.key,
-            provider=call.provider,
-            llm_model=call.model,
-            prompt_version=call.prompt_version,
-            step=call.step,
             economy=economy,
             input_hash=self.service.call_hash(item.input_hash, self.site, place),
-            response=call.content,
-            outcome=call.outcome,
-            error_code=call.error_code,
-            tokens_in=call.tokens_in,
-            tokens_out=call.tokens_out,
-            tokens_cached=call.tokens_cached,
-            cost=call.cost,
-            latency_ms=call.latency_ms,
         )
 
     async def close(self) -> None:

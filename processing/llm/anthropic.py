@@ -13,9 +13,8 @@ import httpx2
 from processing.errors import LLMError, LLMTimeoutError
 from sessions_app.errors import Category
 
-from . import prompts
 from .answers import NO_KEY, NO_KEY_ACTIONS, LLMRefused, LLMTruncated, LLMUnavailable, error_for
-from .base import Health, Manner
+from .base import Form, Health, Manner
 from .batching import MARGIN, Batches, BatchPhase, BatchState, SubmissionUnknown
 from .keys import Credentials
 from .remote import Answer, Message, RemoteProvider
@@ -44,21 +43,21 @@ class Anthropic(RemoteProvider):
             http_client=anthropic.DefaultAioHttpClient(timeout=self.seconds_per_call),  # half the work of the other one
         )
 
-    def request(self, messages: list[Message]) -> dict[str, Any]:
+    def request(self, messages: list[Message], form: Form) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": self.model,
-            "system": self.system,
+            "system": form.system,
             "messages": messages,
             "max_tokens": LONGEST_ANSWER,
-            "output_config": {"format": {"type": "json_schema", "schema": prompts.SCHEMA}},
+            "output_config": {"format": {"type": "json_schema", "schema": form.schema}},
         }
         if self.temperature is not None:
             body["temperature"] = min(1.0, self.temperature)
         return body
 
-    async def _send(self, messages: list[Message]) -> Answer:
+    async def _send(self, messages: list[Message], form: Form) -> Answer:
         try:
-            answer: Any = await self._client.messages.create(**self.request(messages))
+            answer: Any = await self._client.messages.create(**self.request(messages, form))
         except (anthropic.AnthropicError, ValueError, OSError) as error:  # ValueError: a body that is no JSON comes raw
             raise _ours(error) from None
         return _read(answer)
@@ -199,7 +198,7 @@ def _read(answer: Any) -> Answer:
     tokens = (usage.input_tokens + cached + (usage.cache_creation_input_tokens or 0), usage.output_tokens, cached)
     error: LLMError | None = None
     if answer.stop_reason == "refusal":
-        error = LLMRefused("The model refused to write this ticket.")
+        error = LLMRefused("The model refused to answer.")
     elif answer.stop_reason == "max_tokens":
         error = LLMTruncated("The model's answer was cut off because it was too long.")
     text = "".join(block.text for block in answer.content if block.type == "text")

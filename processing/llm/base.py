@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol, TypedDict
@@ -15,9 +15,11 @@ __all__ = [
     "Call",
     "Completion",
     "EntityPayload",
+    "Form",
     "Health",
     "Manner",
     "Provider",
+    "Question",
     "SiteContext",
     "TicketContent",
 ]
@@ -32,6 +34,33 @@ class Manner:
     prompt_version: str = ""
     language: str = "en"
     temperature: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How to answer: the prompt to follow, by its version; the JSON schema; who reads the answer.
+
+    ``read`` returns the content to keep and raises ProcessingError saying what is wrong, which the model is told once.
+    ``tokens`` is the length of an ordinary answer.
+    """
+
+    name: str
+    prompt_version: str
+    system: str
+    schema: Mapping[str, Any]
+    read: Callable[[dict[str, Any]], Mapping[str, Any]]
+    tokens: int = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Anything to ask a model. ``text`` has what comes from strangers fenced (``prompts.fenced``); ``by_rule`` is the
+    offline writer's answer, None if it takes a model.
+    """
+
+    form: Form
+    text: str
+    by_rule: Callable[[], Mapping[str, Any]] | None = None
 
 
 @dataclass(slots=True)
@@ -121,6 +150,9 @@ class Provider(Protocol):
         """The four fields of a ticket. Raises LLMError and its kinds, nothing else. Every call made is in the
         allowance, whatever came of it.
         """
+
+    async def answer(self, question: Question, allowance: Allowance | None = None) -> Completion:
+        """The same for a question of another form."""
 
     async def health(self) -> Health:
         """Can it be reached and used? Costs nothing where the server offers a free call."""

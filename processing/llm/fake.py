@@ -11,6 +11,7 @@ import json
 import random
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -53,12 +54,16 @@ class Behaviour:
 
 @dataclass(slots=True)
 class FakeModelServer:
-    """Serves until it is closed. ``stats`` counts calls by what became of them; ``prompts`` keeps what was asked."""
+    """Serves until it is closed. ``stats`` counts calls by what became of them; ``prompts`` keeps what was asked.
+
+    ``writers`` answer questions that are no tickets: by a property that the asked schema has, from the request.
+    """
 
     behaviour: Behaviour = field(default_factory=Behaviour)
     stats: Counter[str] = field(default_factory=Counter)
     prompts: list[str] = field(default_factory=list)
     keep_prompts: int = 1_000
+    writers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = field(default_factory=dict)
     batches: FakeBatches = field(init=False)
     _server: asyncio.Server | None = None
     _window: list[float] = field(default_factory=list)
@@ -137,7 +142,11 @@ class FakeModelServer:
             return await self._misbehave(writer, fault, path, request, behaviour)
         await asyncio.sleep(behaviour.latency)
         self.stats["ok"] += 1
-        return await _send(writer, 200, _completion(path, request, json.dumps(written(request)), behaviour))
+        return await _send(writer, 200, _completion(path, request, json.dumps(self._written(request)), behaviour))
+
+    def _written(self, request: dict[str, Any]) -> dict[str, Any]:
+        asked = _schema(request).get("properties", {})
+        return next((write for name, write in self.writers.items() if name in asked), written)(request)
 
     def _in_batch(self, path: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """(Status, body) of the answer to a call in a batch."""
@@ -184,6 +193,13 @@ class FakeModelServer:
                 await asyncio.sleep(0.5)
         await asyncio.sleep(behaviour.latency)
         return await _send(writer, 200, _completion(path, request, _bad_text(fault, request), behaviour, fault))
+
+
+def _schema(request: dict[str, Any]) -> dict[str, Any]:
+    """The JSON schema that the answer has to fit, in either protocol."""
+    chat = request.get("response_format", {}).get("json_schema", {})
+    found: dict[str, Any] = chat.get("schema") or request.get("output_config", {}).get("format", {}).get("schema", {})
+    return found
 
 
 def written(request: dict[str, Any]) -> dict[str, str]:

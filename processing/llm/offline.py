@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from processing.errors import LLMError
 from processing.generation.offline import write_ticket
+from sessions_app.errors import Category
 
-from .base import Allowance, Call, Completion, EntityPayload, Health, Manner, SiteContext
+from .base import Allowance, Call, Completion, EntityPayload, Health, Manner, Question, SiteContext
 from .keys import Credentials
 
 
@@ -30,6 +32,19 @@ class Offline:
             call = Call(self.name, self.model, self.prompt_version, content=content, cost=Decimal(0))
             allowance.calls.append(call)
         return Completion(content, cost=Decimal(0), provider=self.name, prompt_version=self.prompt_version)
+
+    async def answer(self, question: Question, allowance: Allowance | None = None) -> Completion:
+        """By the question's own rule. Raises LLMError where it takes a model."""
+        if question.by_rule is None:
+            raise LLMError(
+                "The offline writer cannot do this: it takes a model.",
+                Category.USER_FIXABLE,
+                recovery_actions=("Choose another provider in the session's settings.",),
+            )
+        content, version = dict(question.by_rule()), question.form.prompt_version
+        if allowance is not None:
+            allowance.calls.append(Call(self.name, self.model, version, content=content, cost=Decimal(0)))
+        return Completion(content, cost=Decimal(0), provider=self.name, prompt_version=version)
 
     async def health(self) -> Health:
         return Health(

@@ -14,9 +14,8 @@ import openai
 from processing.errors import LLMError, LLMTimeoutError
 from sessions_app.errors import Category
 
-from . import prompts
 from .answers import NO_KEY, NO_KEY_ACTIONS, LLMRefused, LLMTruncated, LLMUnavailable, error_for
-from .base import Health, Manner
+from .base import Form, Health, Manner
 from .batching import KEPT_FOR, MARGIN, Batches, BatchPhase, BatchState, SubmissionUnknown
 from .keys import Credentials
 from .remote import Answer, Message, RemoteProvider
@@ -45,13 +44,13 @@ class OpenAI(RemoteProvider):
             http_client=openai.DefaultAioHttpClient(timeout=self.seconds_per_call),  # half the work of the other one
         )
 
-    def request(self, messages: list[Message]) -> dict[str, Any]:
+    def request(self, messages: list[Message], form: Form) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": self.model,
-            "messages": [{"role": "system", "content": self.system}, *messages],
+            "messages": [{"role": "system", "content": form.system}, *messages],
             "response_format": {
                 "type": "json_schema",
-                "json_schema": {"name": "ticket", "strict": True, "schema": prompts.SCHEMA},
+                "json_schema": {"name": form.name, "strict": True, "schema": form.schema},
             },
             "max_completion_tokens": LONGEST_ANSWER,
         }
@@ -59,13 +58,13 @@ class OpenAI(RemoteProvider):
             body["temperature"] = self.temperature
         return body
 
-    async def _send(self, messages: list[Message]) -> Answer:
+    async def _send(self, messages: list[Message], form: Form) -> Answer:
         """By the SDK's plain ``post``: its typed method walks through request and answer field by field, which costs as
         much as all the rest of a call, and we look at five fields.
         """
         try:
             response = await self._client.post(
-                "/chat/completions", body=self.request(messages), cast_to=httpx2.Response
+                "/chat/completions", body=self.request(messages, form), cast_to=httpx2.Response
             )
             body = response.json()
         except (openai.OpenAIError, ValueError, OSError) as error:  # ValueError: a body that is no JSON
@@ -243,7 +242,7 @@ def _read(body: Any) -> Answer:
     text = message.get("content")
     error: LLMError | None = None
     if message.get("refusal") or finish == "content_filter":
-        error = LLMRefused("The model refused to write this ticket.")
+        error = LLMRefused("The model refused to answer.")
     elif finish == "length":
         error = LLMTruncated("The model's answer was cut off because it was too long.")
     return Answer(text if isinstance(text, str) else None, *tokens, error=error)

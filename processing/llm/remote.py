@@ -15,7 +15,7 @@ from processing.errors import LLMError, LLMInvalidAnswer, LLMTimeoutError, Proce
 
 from . import prompts
 from .answers import parsed
-from .base import Allowance, Call, Completion, EntityPayload, Manner, SiteContext
+from .base import Allowance, Call, Completion, EntityPayload, Form, Manner, Question, SiteContext
 from .keys import Credentials
 from .limiter import Limiter, Rates
 from .service import validated
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from .batching import Batches
 
 Message = dict[str, str]
-EXPECTED_ANSWER = 900
-"""Tokens of an ordinary ticket, for the limit per minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,8 @@ class RemoteProvider(ABC):
         self.credentials = credentials
         self.model = model or credentials.model or self.default_model
         self.prompt_version = manner.prompt_version or prompts.TICKET
-        self.system = prompts.system_prompt(self.prompt_version, manner.language)
+        system = prompts.system_prompt(self.prompt_version, manner.language)
+        self.ticket_form = Form("ticket", self.prompt_version, system, prompts.SCHEMA, validated)
         self.temperature = manner.temperature
         # The limit of all workers together is the server's affair, that of one worker the operator's.
         together = credentials.concurrency or self.concurrency
@@ -63,37 +62,43 @@ class RemoteProvider(ABC):
     async def write_ticket(
         self, entity: EntityPayload, site: SiteContext, allowance: Allowance | None = None
     ) -> Completion:
+        return await self._answered(self.ticket_form, prompts.messages(entity, site), allowance)
+
+    async def answer(self, question: Question, allowance: Allowance | None = None) -> Completion:
+        return await self._answered(question.form, [{"role": "user", "content": question.text}], allowance)
+
+    async def _answered(self, form: Form, messages: list[Message], allowance: Allowance | None) -> Completion:
         """Ask; if the answer does not fit, say why and ask once more, if the allowance has room for it."""
         allowance = allowance or Allowance()
         before = len(allowance.calls)
-        messages = prompts.messages(entity, site)
-        text, problem = await self._asked(messages, allowance, "first")
+        text, problem = await self._asked(form, messages, allowance, "first")
         if problem and allowance.left:
-            text, problem = await self._asked([*messages, *prompts.repair_messages(text, problem)], allowance, "repair")
+            again = [*messages, *prompts.repair_messages(text, problem)]
+            text, problem = await self._asked(form, again, allowance, "repair")
         if problem:
             raise LLMInvalidAnswer(problem)
         return self._completion(allowance.calls[before:])
 
-    async def _asked(self, messages: list[Message], allowance: Allowance, step: str) -> tuple[str, str]:
+    async def _asked(self, form: Form, messages: list[Message], allowance: Allowance, step: str) -> tuple[str, str]:
         """One call, entered in the allowance: (the answer's text, what is wrong with it or "")."""
         if allowance.calls:
             allowance.agree()
-        call = Call(self.name, self.model, self.prompt_version, step)
-        expected = sum(len(message["content"]) for message in messages) // 4 + EXPECTED_ANSWER
+        call = Call(self.name, self.model, form.prompt_version, step)
+        expected = sum(len(message["content"]) for message in messages) // 4 + form.tokens
         async with self.limiter.turn(expected):
             allowance.calls.append(call)
             started = time.monotonic()
             try:
-                answer = await self._timed(messages)
+                answer = await self._timed(messages, form)
             except LLMError as error:
                 call.outcome, call.error_code = "error", error.code
                 raise
             finally:
                 call.latency_ms = int(1000 * (time.monotonic() - started))
-        problem = self.enter(call, answer)
+        problem = self.enter(call, answer, form)
         return answer.text or "", problem
 
-    def enter(self, call: Call, answer: Answer, *, economy: bool = False) -> str:
+    def enter(self, call: Call, answer: Answer, form: Form, *, economy: bool = False) -> str:
         """Enter an answer in its call; returns what is wrong with it or ``""``.
 
         Raises the answer's own error: what a model refuses or cuts short cannot be repaired.
@@ -104,7 +109,7 @@ class RemoteProvider(ABC):
             call.outcome, call.error_code = "error", answer.error.code
             raise answer.error
         try:
-            call.content = dict(validated(parsed(answer.text)))
+            call.content = dict(form.read(parsed(answer.text)))
         except ProcessingError as error:
             call.outcome, call.error_code = "invalid", LLMInvalidAnswer.code
             return error.message
@@ -115,11 +120,11 @@ class RemoteProvider(ABC):
         prices = self.credentials.prices
         return cost_of(self.name, self.model, tokens_in, tokens_out, tokens_cached, prices=prices, economy=economy)
 
-    async def _timed(self, messages: list[Message]) -> Answer:
+    async def _timed(self, messages: list[Message], form: Form) -> Answer:
         """Under one clock: an SDK's time-out counts per read, and a dripping server would never end."""
         try:
             async with asyncio.timeout(self.seconds_per_call):
-                return await self._send(messages)
+                return await self._send(messages, form)
         except TimeoutError:
             raise LLMTimeoutError from None
 
@@ -134,7 +139,7 @@ class RemoteProvider(ABC):
             latency_ms=sum(call.latency_ms for call in calls),
             provider=self.name,
             model=self.model,
-            prompt_version=self.prompt_version,
+            prompt_version=calls[-1].prompt_version,
         )
 
     @property
@@ -147,9 +152,9 @@ class RemoteProvider(ABC):
         await self.limiter.close()
 
     @abstractmethod
-    def request(self, messages: list[Message]) -> dict[str, Any]:
+    def request(self, messages: list[Message], form: Form) -> dict[str, Any]:
         """The body of a call, as the server wants it; the same for one made at once and one in a batch."""
 
     @abstractmethod
-    async def _send(self, messages: list[Message]) -> Answer:
+    async def _send(self, messages: list[Message], form: Form) -> Answer:
         """Raises LLMError and its kinds only."""

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from processing.errors import LLMError, ProcessingError
 from sessions_app.errors import Category
 from sessions_app.models import Workspace
 
-from .base import Allowance, Completion, EntityPayload, Health, Manner, Provider, SiteContext
+from .base import Allowance, Completion, EntityPayload, Health, Manner, Provider, Question, SiteContext
 from .keys import credentials_for
 from .registry import provider_named
 
@@ -130,13 +130,26 @@ class LLMService:
         allowance: Allowance | None = None,
         failed: LLMError | None = None,
     ) -> Completion:
-        """The one place from which models are asked: the chosen one, then its fallbacks. ``failed`` is what came of
-        asking the chosen one before, in a batch.
+        """One entity's ticket. ``failed`` is what came of asking the chosen model before, in a batch."""
+        given = allowance or Allowance()
+        return await self._in_turn(lambda provider: provider.write_ticket(entity, site, given), given, failed)
+
+    async def ask(self, question: Question, allowance: Allowance | None = None) -> Completion:
+        """The answer to a question of any form. Raises LLMError; every call made is in the allowance."""
+        given = allowance or Allowance()
+        return await self._in_turn(lambda provider: provider.answer(question, given), given)
+
+    async def _in_turn(
+        self,
+        asked: Callable[[Provider], Awaitable[Completion]],
+        allowance: Allowance,
+        failed: LLMError | None = None,
+    ) -> Completion:
+        """The one place from which models are asked: the chosen one, then its fallbacks.
 
         A failure that time may mend goes back to the queue while the allowance has more than one call left; the last
         one is for the fallback. Raises the last provider's LLMError.
         """
-        allowance = allowance or Allowance()
         reasons: list[str] = []
         for place, provider in enumerate(self.chain):
             last = place == len(self.chain) - 1
@@ -147,7 +160,7 @@ class LLMService:
             try:
                 if failed is not None and not place:
                     raise failed
-                completion = await provider.write_ticket(entity, site, allowance)
+                completion = await asked(provider)
             except LLMError as error:
                 if last or not self._passes_on(error, allowance, self.chain[place + 1]):
                     raise
@@ -169,22 +182,29 @@ class LLMService:
         return allowance.left > 0 or following.name == "offline"
 
     def call_hash(self, entity_hash: str, site: SiteContext, place: int = 0) -> str:
-        """What an answer of the chain's provider at ``place`` is kept under: all that shapes the question."""
+        """What a ticket by the chain's provider at ``place`` is kept under: all that shapes the question."""
         provider = self.chain[place]
-        parts = [
-            provider.name,
-            provider.model,
-            provider.prompt_version,
-            entity_hash,
-            site["site_name"],
-            site["site_description"],
-        ]
+        parts = [provider.prompt_version, entity_hash, site["site_name"], site["site_description"]]
         if provider.name != "offline":
-            parts += [self.manner.language, str(self.manner.temperature)]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+            parts.append(self.manner.language)
+        return self._hash(place, parts)
+
+    def question_hash(self, question: Question, place: int = 0) -> str:
+        """The same for a question of any form."""
+        form = question.form
+        return self._hash(place, [form.prompt_version, form.system, question.text])
+
+    def _hash(self, place: int, parts: Sequence[str]) -> str:
+        provider = self.chain[place]
+        said = [provider.name, provider.model, *parts]
+        if provider.name != "offline":
+            said.append(str(self.manner.temperature))
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
     async def close(self) -> None:
-        for provider in self._chain:
+        """Let go of connections. The service can be used again: on another event loop, say."""
+        chain, self._chain = self._chain, []
+        for provider in chain:
             await provider.close()
 
 

@@ -1,7 +1,7 @@
 from .batches import ProviderBatch
 from .errors import SessionError
 from .exports import ExportRecord, ExportRun, TrackerConnection
-from .ledger import LLMCall
+from .ledger import LLMCall, SetAside
 from .outbox import OutboxEvent
 from .providers import ProviderSettings
 from .tasks import SessionTask, WorkItem
@@ -16,6 +16,7 @@ __all__ = [
     "ProviderSettings",
     "SessionError",
     "SessionTask",
+    "SetAside",
     "TicketValidation",
     "TrackerConnection",
     "WorkItem",

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import CheckConstraint, Q
+from django.utils import timezone
 
 from sessions_app.models import Workspace
+
+if TYPE_CHECKING:
+    from processing.llm.base import Call
 
 
 class LLMCallQuerySet(models.QuerySet["LLMCall"]):
@@ -65,3 +70,46 @@ class LLMCall(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider} {self.llm_model} {self.outcome}"
+
+    @classmethod
+    def drawn_from(cls, call: Call, **more: Any) -> LLMCall:
+        """A row for a call that was made, not saved. ``more``: workspace_id, task_id, entity_key, input_hash, …"""
+        return cls(
+            provider=call.provider,
+            llm_model=call.model,
+            prompt_version=call.prompt_version,
+            step=call.step,
+            response=call.content,
+            outcome=call.outcome,
+            error_code=call.error_code,
+            tokens_in=call.tokens_in,
+            tokens_out=call.tokens_out,
+            tokens_cached=call.tokens_cached,
+            cost=call.cost,
+            latency_ms=call.latency_ms,
+            **more,
+        )
+
+
+class SetAsideQuerySet(models.QuerySet["SetAside"]):
+    def standing(self) -> SetAsideQuerySet:
+        return self.filter(until__gt=timezone.now())
+
+
+class SetAside(models.Model):
+    """Money for calls that are being made outside of runs, in US dollars, so that many at once keep a limit together.
+
+    It goes when their real cost is entered; what a dead process set aside falls away at ``until``.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    amount = models.DecimalField(max_digits=12, decimal_places=6)
+    until = models.DateTimeField(db_index=True)
+
+    objects = SetAsideQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "money set aside"
+
+    def __str__(self) -> str:
+        return f"{self.amount} USD until {self.until:%H:%M}"

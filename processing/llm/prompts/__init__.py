@@ -35,7 +35,7 @@ def system_prompt(version: str = TICKET, language: str = "en") -> str:
         raise LLMError(
             f"There is no prompt “{version}”.", recovery_actions=(f"Choose one of: {', '.join(versions())}.",)
         )
-    text = (Path(__file__).parent / f"{version}.md").read_text(encoding="utf-8")
+    text = text_of(version)
     name = dict(LANGUAGES).get(language, "English")
     return text if name == "English" else text + _IN_LANGUAGE.format(name)
 
@@ -80,15 +80,24 @@ def user_prompt(entity: EntityPayload, site: SiteContext) -> str:
             ],
         },
     }
-    fenced = json.dumps(_clean(body), ensure_ascii=False).replace("<", "\\u003c")[:LONGEST_ENTITY]
-    return f"<specification>\n{fenced}\n</specification>\n\nWrite the ticket for this entity."
+    return f"{fenced('specification', body)}\n\nWrite the ticket for this entity."
+
+
+def fenced(name: str, body: Any) -> str:
+    """Data from strangers as JSON between tags that it cannot close; invisible characters are gone, lengths capped."""
+    said = json.dumps(_clean(body), ensure_ascii=False).replace("<", "\\u003c")[:LONGEST_ENTITY]
+    return f"<{name}>\n{said}\n</{name}>"
+
+
+@cache
+def text_of(version: str) -> str:
+    """A prompt that ships with the product, by its version."""
+    return (Path(__file__).parent / f"{version}.md").read_text(encoding="utf-8")
 
 
 def repair_prompt(problem: str) -> str:
     """The one chance to mend an answer that does not fit (D-03)."""
-    return (
-        f"Your answer cannot be used: {problem} Answer again, whole, with all four fields in the form that was asked."
-    )
+    return f"Your answer cannot be used: {problem} Answer again, whole, with all fields in the form that was asked."
 
 
 def _clean(value: Any) -> Any:

@@ -48,7 +48,7 @@ def ask(make, conversation):
 
 
 def requests(provider, count=4):
-    body = provider.request(prompts.messages(ENTITY, SITE))
+    body = provider.request(prompts.messages(ENTITY, SITE), provider.ticket_form)
     return {f"{BATCH_ID}-{n}": body for n in range(count)}
 
 
