@@ -18,6 +18,7 @@ from processing.models import (
     SessionError,
     SessionTask,
     SetAside,
+    TicketProposal,
     TicketValidation,
     TrackerConnection,
     WorkItem,
@@ -64,6 +65,14 @@ class WorkItemAdmin(ReadOnlyAdmin):
     list_select_related = ["task"]
     search_fields = ["key", "task__task_id"]
     show_full_result_count = False
+
+
+@admin.register(TicketProposal)
+class TicketProposalAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "ticket", "status", "instruction", "provider", "llm_model", "cost", "error_code"]
+    list_filter = ["status", "provider", "error_code"]
+    list_select_related = ["ticket"]
+    search_fields = ["instruction", "ticket__title", "ticket__session__site_name"]
 
 
 @admin.register(TicketValidation)

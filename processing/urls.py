@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from .views import connections, export, models, runs, trackers
+from .views import connections, export, models, preview, readiness, rewriting, runs, trackers
 
 run_urls = (
     [
@@ -41,8 +41,34 @@ connection_urls = (
     ],
     "connections",
 )
+preview_urls = (
+    [
+        path("tickets/preview/", preview.of_text, name="of-text"),
+        path("tickets/<uuid:ticket_id>/as-sent/", preview.as_sent, name="as-sent"),
+    ],
+    "preview",
+)
+proposal_urls = (
+    [
+        path("", rewriting.proposals, name="list"),
+        path("ask/", rewriting.propose, name="ask"),
+        path("<uuid:proposal_id>/", rewriting.proposal, name="detail"),
+        path("<uuid:proposal_id>/<slug:verb>/", rewriting.decide, name="decide"),
+    ],
+    "proposals",
+)
+readiness_urls = (
+    [
+        path("", readiness.readiness, name="page"),
+        path("validate/", readiness.validate, name="validate"),
+    ],
+    "readiness",
+)
 urlpatterns = [
     path("", include(run_urls)),
+    path("sessions/<uuid:session_id>/", include(preview_urls)),
+    path("sessions/<uuid:session_id>/readiness/", include(readiness_urls)),
+    path("sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/proposals/", include(proposal_urls)),
     path("sessions/<uuid:session_id>/tracker/", include(export_urls)),
     path("workspaces/<uuid:workspace_id>/connections/", include(connection_urls)),
     path("workspaces/<uuid:workspace_id>/models/", include(model_urls)),

@@ -35,7 +35,6 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/tickets/", tickets.ticket_list, name="tickets"),
     path("sessions/<uuid:session_id>/tickets/bulk/", review.tickets_bulk, name="tickets-bulk"),
     path("sessions/<uuid:session_id>/tickets/bulk/<uuid:change_id>/", review.bulk_result, name="bulk-result"),
-    path("sessions/<uuid:session_id>/tickets/preview/", review.ticket_preview, name="ticket-preview"),
     path("sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/", tickets.ticket_detail, name="ticket"),
     path("sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/edit/", review.ticket_edit, name="ticket-edit"),
     path("sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/history/", review.ticket_history, name="ticket-history"),

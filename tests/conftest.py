@@ -16,6 +16,8 @@ from rq.serializers import JSONSerializer
 
 from tests.people import People, make_people
 
+SAME_EVERYWHERE = ("tests/test_access.py", "tests/test_csrf_and_methods.py", "tests/ticketgen/test_dev.py")
+"""They ask who may do what, by queries that others try on every database; and there are very many of them."""
 SLOW = ("tests/processing/export/", "tests/processing/engine/")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -24,16 +26,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Those that wait for real processes come first, as the others fill the gaps; those with a browser last: its loop
     stays in the thread, where Django then refuses to touch the database.
 
-    ``TESTS_OF=database`` leaves out what knows no database, and the browser: these are the same on every database.
+    ``TESTS_OF=database`` leaves out what knows no database, the browser, and who may do what: these are the same on
+    every database.
     """
     items.sort(key=lambda item: (item.get_closest_marker("e2e") is not None, not item.nodeid.startswith(SLOW)))
     if os.environ.get("TESTS_OF") == "database":
-        left_out = [item for item in items if item.get_closest_marker("e2e") or not _knows_a_database(item)]
+        left_out = [item for item in items if not _differs_by_database(item)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
 
 
-def _knows_a_database(item: pytest.Item) -> bool:
+def _differs_by_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("e2e") or item.nodeid.startswith(SAME_EVERYWHERE):
+        return False
     fixtures = set(getattr(item, "fixturenames", ()))
     marked = item.get_closest_marker("django_db") or item.get_closest_marker("integration")
     return marked is not None or bool(fixtures & {"db", "transactional_db"})

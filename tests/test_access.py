@@ -26,7 +26,14 @@ from django.utils import timezone
 from knox.models import AuthToken
 
 from processing.export.files import FORMATS
-from processing.models import ExportRecord, SessionError, SessionTask, TicketValidation, TrackerConnection
+from processing.models import (
+    ExportRecord,
+    SessionError,
+    SessionTask,
+    TicketProposal,
+    TicketValidation,
+    TrackerConnection,
+)
 from processing.routing import websocket_urlpatterns
 from sessions_app import staging
 from sessions_app.actions.review import comment
@@ -102,7 +109,14 @@ RULES: dict[str, Public | SignedIn | StaffOnly | Bound] = {
     "sessions:ticket-judge": Bound(POST="review"),
     "sessions:ticket-comment": Bound(POST="review"),
     "sessions:comment-resolve": Bound(POST="review"),
-    "sessions:ticket-preview": Bound(POST="review"),
+    "preview:of-text": Bound(POST="review"),
+    "preview:as-sent": Bound(GET="view"),
+    "proposals:list": Bound(GET="view"),
+    "proposals:ask": Bound(POST="edit"),
+    "proposals:detail": Bound(GET="view"),
+    "proposals:decide": Bound(POST="edit"),
+    "readiness:page": Bound(GET="view"),
+    "readiness:validate": Bound(POST="review"),
     "sessions:tickets-bulk": Bound(POST="review"),
     "sessions:bulk-result": Bound(GET="review", POST="review"),
     "sessions:mark-dismiss": Bound(POST="review"),
@@ -164,6 +178,12 @@ RULES: dict[str, Public | SignedIn | StaffOnly | Bound] = {
     "api-runs:process-pause": Bound(POST="edit"),
     "api-runs:process-resume": Bound(POST="edit"),
     "api-runs:process-errors": Bound(GET="view"),
+    "api-runs:regenerate": Bound(POST="edit"),
+    "api-runs:proposals": Bound(GET="view"),
+    "api-runs:proposal": Bound(GET="view"),
+    "api-runs:proposal-accept": Bound(POST="edit"),
+    "api-runs:proposal-discard": Bound(POST="edit"),
+    "api-runs:proposal-revise": Bound(POST="edit"),
     "api-runs:validate": Bound(POST="review"),
     "api-runs:validate-status": Bound(GET="view"),
     "api-runs:validate-cancel": Bound(POST="review"),
@@ -225,6 +245,7 @@ body("sessions:ticket-restore")(lambda world: {"version": world.ticket.version})
 body("sessions:ticket-comment", "api:comments")(lambda world: {"text": "A remark."})
 body("sessions:tickets-bulk")(lambda world: {"ticket": [str(world.ticket.pk)], "verb": "approve"})
 body("api:bulk")(lambda world: {"tickets": [str(world.ticket.pk)], "action": "approve"})
+body("proposals:decide", "api-runs:proposal-accept")(lambda world: {"version": world.ticket.version})
 body("workspaces:add-member")(lambda world: {"username": "charlie", "role": "editor"})
 body("workspaces:change-member")(lambda world: {"role": "owner"})
 body("models:save")(lambda world: {"openai-new_key": "sk-of-another-12345"})
@@ -363,6 +384,15 @@ class World:
             unknown_at=timezone.now(),
             asked_at=timezone.now(),
         )
+        self.proposal = TicketProposal.objects.create(
+            ticket=self.ticket,
+            sections=["title"],
+            base_version=1,
+            status="ready",
+            content={"title": "Another title"},
+            lease_until=timezone.now(),
+            asked_by_name="alice",
+        )
         self.batch = staging.stage(self.session.pk, [("Bundles.csv", bundles(1, start=9))])
         self.token = AuthToken.objects.create(owner)[0]
         self.values = {
@@ -381,6 +411,7 @@ class World:
             "comment_id": self.comment.pk,
             "change_id": self.change.pk,
             "token_key": self.token.token_key,
+            "proposal_id": self.proposal.pk,
         }
 
 
@@ -389,7 +420,7 @@ CHOICES = {
     "name": tuple(FORMATS),
     "verb": ("start", "cancel", "pause", "resume", "retry"),
 }
-ONLY_LOOK = ("models:check", "sessions:ticket-preview")
+ONLY_LOOK = ("models:check", "preview:of-text")
 """They take a body and change nothing."""
 OF_THE_WORKSPACE = (
     "workspaces:change-member",
@@ -402,6 +433,7 @@ OF_THE_WORKSPACE = (
 OWN_CHOICES = {
     "sessions:dependency": {"change": ("remove", "accept", "reject")},
     "sessions:ticket-judge": {"verb": ("approve", "reject")},
+    "proposals:decide": {"verb": ("accept", "discard")},
 }
 
 

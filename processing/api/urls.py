@@ -2,7 +2,9 @@
 
 from django.urls import path
 
-from . import connections, export, runs, trackers, validation
+from . import connections, export, proposals, runs, trackers, validation
+
+PROPOSALS = "sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/proposals"
 
 urlpatterns = [
     path("sessions/<uuid:session_id>/estimate", runs.Estimate.as_view(), name="estimate"),
@@ -13,6 +15,16 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/process/pause", runs.Pause.as_view(), name="process-pause"),
     path("sessions/<uuid:session_id>/process/resume", runs.Resume.as_view(), name="process-resume"),
     path("sessions/<uuid:session_id>/process/errors", runs.Errors.as_view(), name="process-errors"),
+    path(
+        "sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/regenerate",
+        proposals.Regenerate.as_view(),
+        name="regenerate",
+    ),
+    path(PROPOSALS, proposals.Proposals.as_view(), name="proposals"),
+    path(f"{PROPOSALS}/<uuid:proposal_id>", proposals.ProposalDetail.as_view(), name="proposal"),
+    path(f"{PROPOSALS}/<uuid:proposal_id>/accept", proposals.ProposalAccept.as_view(), name="proposal-accept"),
+    path(f"{PROPOSALS}/<uuid:proposal_id>/discard", proposals.ProposalDiscard.as_view(), name="proposal-discard"),
+    path(f"{PROPOSALS}/<uuid:proposal_id>/revise", proposals.ProposalRevise.as_view(), name="proposal-revise"),
     path("sessions/<uuid:session_id>/validate", validation.Validate.as_view(), name="validate"),
     path("sessions/<uuid:session_id>/validate/status", validation.ValidateStatus.as_view(), name="validate-status"),
     path("sessions/<uuid:session_id>/validate/cancel", validation.ValidateCancel.as_view(), name="validate-cancel"),

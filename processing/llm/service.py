@@ -239,15 +239,14 @@ def validated(content: dict[str, Any]) -> dict[str, str]:
 
     Raises ProcessingError naming the field.
     """
-    for name in TICKET_FIELDS:
-        value = content.get(name)
-        if not isinstance(value, str) or not value.strip():
-            raise ProcessingError(f"The model's answer has no {name}.", Category.ADMIN_REQUIRED)
-    if len(content["title"]) > TITLE_LENGTH:
-        raise ProcessingError(f"The model's title has more than {TITLE_LENGTH} characters.", Category.ADMIN_REQUIRED)
-    for name in TICKET_FIELDS[1:]:
-        if len(content[name]) > SECTION_LENGTH:
-            raise ProcessingError(
-                f"The model's {name} has more than {SECTION_LENGTH:,} characters.", Category.ADMIN_REQUIRED
-            )
-    return {name: content[name].replace("\x00", "") for name in TICKET_FIELDS}
+    return {name: checked_section(content, name) for name in TICKET_FIELDS}
+
+
+def checked_section(content: dict[str, Any], name: str) -> str:
+    """One of the fields. Raises ProcessingError naming it."""
+    value, most = content.get(name), TITLE_LENGTH if name == "title" else SECTION_LENGTH
+    if not isinstance(value, str) or not value.strip():
+        raise ProcessingError(f"The model's answer has no {name}.", Category.ADMIN_REQUIRED)
+    if len(value) > most:
+        raise ProcessingError(f"The model's {name} has more than {most:,} characters.", Category.ADMIN_REQUIRED)
+    return value.replace("\x00", "")

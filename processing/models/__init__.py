@@ -3,6 +3,7 @@ from .errors import SessionError
 from .exports import ExportRecord, ExportRun, TrackerConnection
 from .ledger import LLMCall, SetAside
 from .outbox import OutboxEvent
+from .proposals import TicketProposal
 from .providers import ProviderSettings
 from .tasks import SessionTask, WorkItem
 from .validation import TicketValidation
@@ -17,6 +18,7 @@ __all__ = [
     "SessionError",
     "SessionTask",
     "SetAside",
+    "TicketProposal",
     "TicketValidation",
     "TrackerConnection",
     "WorkItem",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
@@ -158,15 +159,27 @@ class Ticket(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("sessions:ticket", args=[self.session_id, self.pk])
 
-    def edit(self, *, editor: AbstractBaseUser | AnonymousUser, seen_version: int, **texts: str) -> TicketRevision:
+    def edit(
+        self,
+        *,
+        editor: AbstractBaseUser | AnonymousUser,
+        seen_version: int,
+        author: str = "",
+        marks: Sequence[Mark] | None = None,
+        **texts: str,
+    ) -> TicketRevision:
         """Change the text that was seen as ``seen_version``; keeps the new version and sends the ticket to draft.
 
-        Marks whose words went with the edit go, too. Raises StaleEdit when another version came in between.
+        Marks whose words went with the edit go, too; ``marks``, where given, replace all of the changed sections.
+        ``author`` is who wrote the text, if not the editor. Raises StaleEdit when another version came in between.
         """
         changes: dict[str, Any] = {name: texts[name] for name in TEXT_FIELDS if name in texts}
         with transaction.atomic():
             present = Ticket.objects.select_for_update().values("fact_marks", *TEXT_FIELDS).get(pk=self.pk)
-            changes["fact_marks"] = standing(present["fact_marks"], {**present, **changes})
+            before = present["fact_marks"]
+            if marks is not None:
+                before = [mark for mark in before if mark["section"] not in changes] + list(marks)
+            changes["fact_marks"] = standing(before, {**present, **changes})
             changed = Ticket.objects.filter(pk=self.pk, version=seen_version).update(
                 version=F("version") + 1,
                 status=Status.DRAFT,
@@ -181,7 +194,7 @@ class Ticket(models.Model):
                 raise StaleEdit(
                     "Somebody changed this ticket while you were writing.", details={"version": self.version}
                 )
-            return TicketRevision.of(self, editor=editor)
+            return TicketRevision.of(self, editor=editor, author=author)
 
     def dismiss_mark(self, section: str, text: str, *, by: AbstractBaseUser | AnonymousUser) -> Mark | None:
         """A person says that these words are right. Returns the mark; None if there is no such mark (any more)."""
@@ -253,18 +266,23 @@ class TicketRevision(models.Model):
         return f"{self.ticket_id} version {self.version}"
 
     @classmethod
-    def drawn_from(cls, ticket: Ticket, *, editor: AbstractBaseUser | AnonymousUser | None = None) -> TicketRevision:
-        """The ticket's present text as an unsaved revision."""
-        author = editor.get_username() if editor else " ".join(filter(None, (ticket.provider, ticket.llm_model)))
+    def drawn_from(
+        cls, ticket: Ticket, *, editor: AbstractBaseUser | AnonymousUser | None = None, author: str = ""
+    ) -> TicketRevision:
+        """The ticket's present text as an unsaved revision; by its editor or its model, if no author is named."""
+        if not author:
+            author = editor.get_username() if editor else " ".join(filter(None, (ticket.provider, ticket.llm_model)))
         texts = {name: getattr(ticket, name) for name in TEXT_FIELDS}
         return cls(
             ticket=ticket, version=ticket.version, editor_id=editor.pk if editor else None, author=author, **texts
         )
 
     @classmethod
-    def of(cls, ticket: Ticket, *, editor: AbstractBaseUser | AnonymousUser | None = None) -> TicketRevision:
+    def of(
+        cls, ticket: Ticket, *, editor: AbstractBaseUser | AnonymousUser | None = None, author: str = ""
+    ) -> TicketRevision:
         """Keep the ticket's present text as a revision."""
-        revision = cls.drawn_from(ticket, editor=editor)
+        revision = cls.drawn_from(ticket, editor=editor, author=author)
         revision.save()
         return revision
 

@@ -16,7 +16,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from sessions_app.actions import review
 from sessions_app.differences import differences
 from sessions_app.errors import AppError, StaleEdit
-from sessions_app.markdown import to_html
 from sessions_app.models import Session, Ticket
 from sessions_app.models.tickets import TEXT_FIELDS
 
@@ -85,14 +84,6 @@ def ticket_edit(request: HttpRequest, session_id: uuid.UUID, ticket_id: uuid.UUI
     messages.success(request, f"{ticket.short_key} is saved as version {ticket.version}.")
     following = _next(session, ticket) if "and_next" in request.POST else None
     return redirect("sessions:ticket-edit", session.pk, following.pk) if following else redirect(ticket)
-
-
-@require_POST
-def ticket_preview(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
-    """The sections as they will look, from the text in the editor."""
-    session_or_404(request, session_id, needs="review")
-    sections = [(label, to_html(request.POST.get(name, "")[:200_000])) for name, label in SECTIONS[1:]]
-    return render(request, "sessions_app/tickets/_preview.html", {"sections": sections})
 
 
 @require_POST

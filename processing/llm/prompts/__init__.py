@@ -47,7 +47,7 @@ keywords of Gherkin stay English.
 
 
 def messages(entity: EntityPayload, site: SiteContext) -> list[dict[str, str]]:
-    """The question for one entity."""
+    """The question for one entity, as a conversation."""
     return [{"role": "user", "content": user_prompt(entity, site)}]
 
 
@@ -60,7 +60,12 @@ def repair_messages(answer: str, problem: str) -> list[dict[str, str]]:
 
 
 def user_prompt(entity: EntityPayload, site: SiteContext) -> str:
-    """The entity as fenced JSON: cells cannot close the fence, invisible characters are gone, lengths are capped."""
+    """The question for one entity."""
+    return f"{entity_fence(entity, site)}\n\nWrite the ticket for this entity."
+
+
+def entity_fence(entity: EntityPayload, site: SiteContext) -> str:
+    """The entity and its site as fenced JSON."""
     body = {
         "site": {"name": site["site_name"], "description": site["site_description"]},
         "entity": {
@@ -80,7 +85,7 @@ def user_prompt(entity: EntityPayload, site: SiteContext) -> str:
             ],
         },
     }
-    return f"{fenced('specification', body)}\n\nWrite the ticket for this entity."
+    return fenced("specification", body)
 
 
 def fenced(name: str, body: Any) -> str:
