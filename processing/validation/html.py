@@ -41,8 +41,8 @@ def _node(node: Node) -> str:  # noqa: PLR0911 - one line per kind
         case "rule":
             return "<hr>"
         case "heading":
-            # Two levels down: the page has its own headings above.
-            return _around(f"h{min(6, int(attrs['level']) + 2)}", node)
+            # One level down: the page has its own headings above.
+            return _around(f"h{min(6, int(attrs['level']) + 1)}", node)
         case "orderedList":
             start = f' start="{int(attrs["order"])}"' if "order" in attrs else ""
             return f"<ol{start}>{_inside(node)}</ol>"

@@ -130,7 +130,7 @@ def test_the_preview_renders_and_cleans(ticket, rita):
     address = f"/sessions/{ticket.session_id}/tickets/preview/"
     text = rita.post(address, {"analysis": "### Hello\n\n<script>x</script> [a](javascript:x)"}).content.decode()
 
-    assert "<h3>Hello</h3>" in text
+    assert "<h4>Hello</h4>" in text
     assert "<script" not in text
     assert "href" not in text
 
