@@ -14,6 +14,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from sessions_app.models import (
     AuditEvent,
+    DuplicateDecision,
     Membership,
     Session,
     SourceRow,
@@ -164,3 +165,10 @@ class AuditEventAdmin(ReadOnlyAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
+
+
+@admin.register(DuplicateDecision)
+class DuplicateDecisionAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "session", "first", "second", "verdict", "by"]
+    list_filter = ["verdict"]
+    list_select_related = ["session", "first", "second", "by"]

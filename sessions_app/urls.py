@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import files, imports, order, review, sample, sessions, tickets
+from .views import duplicates, files, imports, order, review, sample, sessions, tickets
 
 app_name = "sessions"
 urlpatterns = [
@@ -32,6 +32,8 @@ urlpatterns = [
         name="dependency-add",
     ),
     path("sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/move/", order.move_ticket, name="ticket-move"),
+    path("sessions/<uuid:session_id>/duplicates/", duplicates.duplicate_list, name="duplicates"),
+    path("sessions/<uuid:session_id>/duplicates/decide/", duplicates.decide, name="duplicate-decide"),
     path("sessions/<uuid:session_id>/tickets/", tickets.ticket_list, name="tickets"),
     path("sessions/<uuid:session_id>/tickets/bulk/", review.tickets_bulk, name="tickets-bulk"),
     path("sessions/<uuid:session_id>/tickets/bulk/<uuid:change_id>/", review.bulk_result, name="bulk-result"),

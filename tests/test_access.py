@@ -100,6 +100,8 @@ RULES: dict[str, Public | SignedIn | StaffOnly | Bound] = {
     "sessions:tickets": Bound(GET="view"),
     "sessions:ticket": Bound(GET="view"),
     "sessions:order": Bound(GET="view"),
+    "sessions:duplicates": Bound(GET="view"),
+    "sessions:duplicate-decide": Bound(POST="review"),
     "sessions:dependency": Bound(POST="review"),
     "sessions:dependency-add": Bound(POST="review"),
     "sessions:ticket-move": Bound(POST="review"),
@@ -240,6 +242,7 @@ body("sessions:mark-dismiss")(lambda world: {"section": "analysis", "text": "It"
 body("sessions:ticket-edit")(lambda world: {**world.texts, "title": "Changed", "version": world.ticket.version})
 body("sessions:ticket-judge")(lambda world: {"version": world.ticket.version, "reason": "Because."})
 body("sessions:dependency-add")(lambda world: {"needs": "T-2"})
+body("sessions:duplicate-decide")(lambda world: {"kept": str(world.ticket.pk), "other": str(world.link.to_ticket_id)})
 body("sessions:ticket-move")(lambda world: {"before": "T-2"})
 body("sessions:ticket-restore")(lambda world: {"version": world.ticket.version})
 body("sessions:ticket-comment", "api:comments")(lambda world: {"text": "A remark."})

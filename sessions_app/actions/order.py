@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Q
 
 from sessions_app.errors import CyclicDependency, WrongState
 from sessions_app.graph import Edge, path_between, work_order
@@ -32,7 +33,7 @@ def add_dependency(waiting: Ticket, needed: Ticket, *, by: Person) -> TicketDepe
         raise WrongState("Both tickets have to be of the same session.", recovery_actions=())
     if waiting.pk == needed.pk:
         raise CyclicDependency("A ticket cannot need itself.", details={"path": [waiting.short_key]})
-    with _alone(waiting.session):
+    with alone(waiting.session):
         _require_no_circle(waiting, needed)
         made, _ = TicketDependency.objects.update_or_create(
             from_ticket=waiting,
@@ -47,7 +48,7 @@ def add_dependency(waiting: Ticket, needed: Ticket, *, by: Person) -> TicketDepe
 
 def remove_dependency(link: TicketDependency, *, by: Person) -> None:
     """A person's goes; one of the specification is cut, so that the next run does not bring it back."""
-    with _alone(link.from_ticket.session):
+    with alone(link.from_ticket.session):
         _record("dependency.removed", link, by)
         if link.source == Source.PERSON:
             link.delete()
@@ -58,7 +59,7 @@ def remove_dependency(link: TicketDependency, *, by: Person) -> None:
 
 def decide_cut(link: TicketDependency, *, accept: bool, by: Person) -> None:
     """Accept a proposed cut, or reject it: then the dependency holds. Raises CyclicDependency if it closes a circle."""
-    with _alone(link.from_ticket.session):
+    with alone(link.from_ticket.session):
         if not TicketDependency.objects.filter(pk=link.pk).exclude(state=State.ACTIVE).exists():
             raise WrongState("There is no cut to decide about.")
         if not accept:
@@ -72,7 +73,7 @@ def move(ticket: Ticket, before: Ticket, *, by: Person) -> None:
     """Put a ticket before another one of its group. Raises WrongState where a dependency forbids that place."""
     if (ticket.session_id, ticket.entity_group) != (before.session_id, before.entity_group) or ticket.pk == before.pk:
         raise WrongState("A ticket moves within its group.", recovery_actions=())
-    with _alone(ticket.session):
+    with alone(ticket.session):
         tickets = {each.key: each for each in _in_order(ticket.session)}
         keys = [key for key in tickets if key != ticket.key]
         keys.insert(keys.index(before.key), ticket.key)
@@ -100,8 +101,28 @@ def sprints(tickets: Sequence[Ticket], capacity: int) -> list[Sequence[Ticket]]:
     return [tickets[start : start + capacity] for start in range(0, len(tickets), max(1, capacity))]
 
 
+def hand_over(other: Ticket, kept: Ticket) -> None:
+    """Who needed ``other``, or was needed by it, now does so with ``kept``; what would be a circle falls away.
+
+    Call it within ``alone``.
+    """
+    edges = _edges(kept.session)
+    links = dependencies_of(kept.session).filter(Q(from_ticket=other) | Q(to_ticket=other))
+    for link in links.select_related("from_ticket", "to_ticket"):
+        waiting = kept if link.from_ticket_id == other.pk else link.from_ticket
+        needed = kept if link.to_ticket_id == other.pk else link.to_ticket
+        taken = TicketDependency.objects.filter(from_ticket=waiting, to_ticket=needed).exists()
+        if waiting != needed and not taken and link.state == State.ACTIVE:
+            if link.kind == Kind.BLOCKS and path_between(needed.key, waiting.key, edges):
+                continue
+            TicketDependency.objects.create(from_ticket=waiting, to_ticket=needed, kind=link.kind, source=Source.PERSON)
+            edges.append((waiting.key, needed.key))
+    links.delete()
+    reorder(kept.session)
+
+
 @contextmanager
-def _alone(session: Session) -> Iterator[None]:
+def alone(session: Session) -> Iterator[None]:
     """A transaction in which nobody else changes the session's graph: two people cannot make a circle together."""
     with transaction.atomic():
         Session.objects.select_for_update().get(pk=session.pk)

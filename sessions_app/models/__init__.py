@@ -1,6 +1,6 @@
 from .audit import AuditEvent
 from .files import ColumnMapping, SourceRow, UploadedFile
-from .review import BulkChange, TicketComment
+from .review import BulkChange, DuplicateDecision, TicketComment
 from .sessions import Session
 from .tickets import Ticket, TicketDependency, TicketRevision
 from .workspaces import Membership, Workspace
@@ -9,6 +9,7 @@ __all__ = [
     "AuditEvent",
     "BulkChange",
     "ColumnMapping",
+    "DuplicateDecision",
     "Membership",
     "Session",
     "SourceRow",

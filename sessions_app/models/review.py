@@ -1,4 +1,6 @@
-"""What people say and do about tickets: comments, requests for changes, and actions on many that can be undone."""
+"""What people say and do about tickets: comments, requests for changes, and actions on many that can be undone,
+and which tickets are not the same.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import CheckConstraint, Q
+from django.db.models import CheckConstraint, Q, UniqueConstraint
 
 from .sessions import Session
 from .tickets import Ticket
@@ -68,3 +70,28 @@ class BulkChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verb} of {len(self.changes)} tickets"
+
+
+class DuplicateDecision(models.Model):
+    """What was decided about two tickets that looked like one. ``first`` has the smaller number."""
+
+    class Verdict(models.TextChoices):
+        KEPT = "kept", "Two things"
+        MERGED = "merged"
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="duplicate_decisions")
+    first = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="+")
+    second = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="+")
+    verdict = models.CharField(max_length=10, choices=Verdict.choices)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            UniqueConstraint(fields=["first", "second"], name="one_decision_per_pair"),
+            CheckConstraint(condition=Q(verdict__in=["kept", "merged"]), name="duplicate_verdict_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_verdict_display()}: {self.first_id} and {self.second_id}"
