@@ -1,8 +1,8 @@
 """Tickets that may be about the same thing. Pure.
 
 Two are *exact* where the specification gave both the same key (the second one was called ``…~2``); *similar* where they
-stand in the same place (kind and parent) and their names share most of their trigrams, as PostgreSQL's pg_trgm counts
-them. Names that differ in their digits alone are a series, not a slip.
+stand in the same place (kind and parent) and have the same label, or names that differ in the spelling of one word, as
+trigrams tell it (PostgreSQL's pg_trgm counts them alike). A word more is another thing; so is another number.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice
-from math import ceil
 from typing import Final, Literal
 
-ALIKE: Final = 0.75
-COMMON: Final = 20
-"""A trigram that more names of a place have tells little, and would cost quadratic time."""
+Words = tuple[str, ...]
+
+ALIKE: Final = 0.6
+"""Share of trigrams (Dice) from which two words are one that is written differently: item and items have 0.73."""
+BEGINNING: Final = 3
+"""Letters that two spellings of a word have in common at its beginning."""
 MOST_COMPARED: Final = 50_000
-"""Pairs of a place that are looked at, those with the rarest trigrams first: a list of any length takes a second."""
+"""Pairs of a place that are looked at, those that have most in common first: a list of any length takes a second."""
 _BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
 _DIGITS: Final = re.compile(r"\d+")
 
@@ -48,7 +50,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """``score`` is 1 for the same key, else the share of trigrams that both names have (Dice)."""
+    """``score`` is 1 for the same key, else the share of trigrams that both names have."""
 
     first: int
     second: int
@@ -77,45 +79,48 @@ def _similar(tickets: Iterable[Named]) -> Iterator[Pair]:
     for ticket in tickets:
         places[ticket.place].append(ticket)
     for members in places.values():
-        yield from _alike([(each, _trigrams(each.name), _trigrams(each.label)) for each in members])
+        yield from _alike(members)
 
 
-def _alike(members: Sequence[tuple[Named, frozenset[str], frozenset[str]]]) -> Iterator[Pair]:
-    candidates = _sharing([name for _, name, _ in members]) | _sharing([label for _, _, label in members])
-    for one, other in candidates:
-        (first, name, label), (second, other_name, other_label) = members[one], members[other]
-        score = max(_dice(name, other_name), _dice(label, other_label))
-        if score >= ALIKE and not _series(first, second):
-            smaller, larger = sorted((first.number, second.number))
+def _alike(members: Sequence[Named]) -> Iterator[Pair]:
+    told = [(_words(each.name), _words(each.label)) for each in members]
+    for one, other in _close(told):
+        (name, label), (other_name, other_label) = told[one], told[other]
+        if (label == other_label and label) or (_slip(name, other_name) and _slip(label, other_label)):
+            score = _dice(_trigrams(name), _trigrams(other_name))
+            smaller, larger = sorted((members[one].number, members[other].number))
             yield Pair(smaller, larger, "similar", round(score, 2))
 
 
-def _sharing(sets: Sequence[frozenset[str]]) -> set[tuple[int, int]]:
-    """Pairs that share one of their rarest trigrams, as all must that are ALIKE (the "prefix filter" of set joins)."""
-    counts = Counter(trigram for each in sets for trigram in each)
-    having: dict[str, list[int]] = defaultdict(list)
-    for at, each in enumerate(sets):
-        # Dice d is Jaccard d / (2 - d): so many of a set's trigrams must be in both that one is among the first of it.
-        rarest = sorted(each, key=lambda trigram: (counts[trigram], trigram))
-        for trigram in rarest[: len(each) - ceil(ALIKE / (2 - ALIKE) * len(each)) + 1]:
-            having[trigram].append(at)
-    telling = sorted((places for places in having.values() if len(places) <= COMMON), key=len)
-    return set(islice((pair for places in telling for pair in combinations(places, 2)), MOST_COMPARED))
+def _close(told: Sequence[tuple[Words, Words]]) -> set[tuple[int, int]]:
+    """Pairs worth a look: the same label, or names that are the same but for a word with the same beginning."""
+    having: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for at, (name, label) in enumerate(told):
+        having["label", *sorted(label)].append(at)
+        for n, word in enumerate(name):
+            having["name", word[:BEGINNING], *sorted(name[:n] + name[n + 1 :])].append(at)
+    shared = sorted((places for places in having.values() if len(places) > 1), key=len)
+    return set(islice((pair for places in shared for pair in combinations(dict.fromkeys(places), 2)), MOST_COMPARED))
 
 
-def _series(first: Named, second: Named) -> bool:
-    """Do the names differ, and in digits alone?"""
-    ones, others = (first.name, first.label), (second.name, second.label)
-    return any(
-        one != other and _DIGITS.sub("#", one) == _DIGITS.sub("#", other)
-        for one, other in zip(ones, others, strict=True)
-    )
+def _slip(ones: Words, others: Words) -> bool:
+    """The same words, in any order, but for one that is written a little differently; digits are never a slip."""
+    left, right = Counter(ones) - Counter(others), Counter(others) - Counter(ones)
+    if (left.total(), right.total()) != (1, 1):
+        return not left and not right
+    (one,), (other,) = left, right
+    if _DIGITS.sub("", one) == _DIGITS.sub("", other):
+        return False
+    return _dice(_trigrams((one,)), _trigrams((other,))) >= ALIKE
 
 
 def _dice(one: frozenset[str], other: frozenset[str]) -> float:
     return 2 * len(one & other) / (len(one) + len(other)) if one and other else 0.0
 
 
-def _trigrams(text: str) -> frozenset[str]:
-    words = _BETWEEN_WORDS.sub(" ", text.casefold())[:200].split()
+def _trigrams(words: Words) -> frozenset[str]:
     return frozenset(f"  {word} "[at : at + 3] for word in words for at in range(len(word) + 1))
+
+
+def _words(text: str) -> Words:
+    return tuple(_BETWEEN_WORDS.sub(" ", text.casefold())[:200].split())

@@ -25,7 +25,8 @@ def found(*named):
             ("fields:node.page.field_teaser_image", "Teaser image"),
             ("fields:node.page.field_teaser_images", "Teaser images"),
         ),
-        (("fields:node.page.field_body_text", "Body text"), ("fields:node.page.field_text_body", "Text of the body")),
+        (("fields:node.page.field_body_text", "Body text"), ("fields:node.page.field_text_body", "Text body")),
+        (("fields:node.page.field_tags", "Tags"), ("fields:node.page.field_event_tag", "Tags")),
         (("user_roles:content_editor", "Content editor"), ("user_roles:content_editors", "Content editors")),
     ],
 )
@@ -40,6 +41,8 @@ def test_nearly_the_same_name_in_the_same_place_is_found(one, other):
         (("bundles:node.event", "Event"), ("fields:node.event", "Event")),
         (("fields:node.page.field_address_1", "Address 1"), ("fields:node.page.field_address_2", "Address 2")),
         (("bundles:node.news", "News"), ("bundles:node.event", "Event")),
+        (("views:albums", "Albums"), ("views:group_albums", "Group albums")),
+        (("image_styles:small_2x", "Small 2x"), ("image_styles:small_3x", "Small 3x")),
         (("fields:node.event.field_start_date", "Start date"), ("fields:node.event.field_end_date", "End date")),
     ],
 )
@@ -50,6 +53,10 @@ def test_what_is_merely_related_is_left_alone(one, other):
 def test_the_same_key_is_exact_and_comes_first():
     named = [("bundles:node.page", "Page"), ("bundles:node.article", "Article"), ("bundles:node.articles", "Articles")]
     assert found(*named, ("bundles:node.page~2", "Leaf")) == [(1, 4, "exact"), (2, 3, "similar")]
+
+
+def test_no_ticket_is_its_own_duplicate():
+    assert found(("fields:paragraph.items.field_items_items", "Items items")) == []
 
 
 def test_a_place_with_thousands_of_names_takes_no_quadratic_time():
