@@ -12,6 +12,7 @@ from processing.generation.service import ProcessingService
 from processing.models import (
     ExportRecord,
     LLMCall,
+    MetricSample,
     OutboxEvent,
     ProviderBatch,
     ProviderSettings,
@@ -21,6 +22,8 @@ from processing.models import (
     TicketProposal,
     TicketValidation,
     TrackerConnection,
+    WebhookDelivery,
+    WebhookSecret,
     WorkItem,
 )
 from processing.models.tasks import TaskStatus
@@ -179,3 +182,30 @@ class ProviderBatchAdmin(ReadOnlyAdmin):
     list_filter = ["status", "provider"]
     list_select_related = ["task"]
     search_fields = ["remote_id", "task__task_id"]
+
+
+@admin.register(WebhookSecret)
+class WebhookSecretAdmin(ReadOnlyAdmin):
+    """Without the secret, even as it is encrypted."""
+
+    list_display = ["workspace", "purpose", "hint", "made_by", "made_at", "used_at", "revoked_at"]
+    list_filter = ["purpose", "revoked_at"]
+    list_select_related = ["workspace", "made_by"]
+    search_fields = ["workspace__name", "workspace__slug"]
+    exclude = ["secret"]
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(ReadOnlyAdmin):
+    list_display = ["received_at", "workspace", "purpose", "delivery_id", "status"]
+    list_filter = ["purpose", "status"]
+    list_select_related = ["workspace"]
+    search_fields = ["delivery_id", "workspace__slug"]
+    date_hierarchy = "received_at"
+    show_full_result_count = False
+
+
+@admin.register(MetricSample)
+class MetricSampleAdmin(ReadOnlyAdmin):
+    list_display = ["name", "labels", "value"]
+    search_fields = ["name", "labels"]

@@ -8,12 +8,14 @@ from typing import Final
 
 from django.utils import timezone
 
-from processing.models import OutboxEvent, SetAside
+from processing.models import OutboxEvent, SetAside, WebhookDelivery
 
 logger = logging.getLogger(__name__)
 
 PROGRESS_KEPT: Final = timedelta(days=1)
 LAST_WORD_KEPT: Final = timedelta(days=7)
+DELIVERIES_KEPT: Final = timedelta(days=7)
+"""Far longer than a signature holds; senders try again for days."""
 
 
 def prune_messages() -> dict[str, int]:
@@ -28,3 +30,11 @@ def prune_messages() -> dict[str, int]:
     words, _ = sent.filter(created_at__lt=now - LAST_WORD_KEPT).delete()
     logger.info("cleanup: pruned %s messages", pruned + words)
     return {"pruned_messages": pruned + words}
+
+
+def prune_deliveries() -> dict[str, int]:
+    """Forget signed messages that nobody can send again any more."""
+    old = WebhookDelivery.objects.filter(received_at__lt=timezone.now() - DELIVERIES_KEPT)
+    pruned, _ = old.delete()
+    logger.info("cleanup: pruned %s deliveries", pruned)
+    return {"pruned_deliveries": pruned}

@@ -1,8 +1,8 @@
-"""Addresses of pages about runs, exports, models and connections."""
+"""Addresses of pages about runs, exports, models, connections and webhooks."""
 
 from django.urls import include, path
 
-from .views import connections, export, models, preview, readiness, rewriting, runs, trackers
+from .views import connections, export, models, preview, readiness, rewriting, runs, trackers, webhooks
 
 run_urls = (
     [
@@ -64,6 +64,14 @@ readiness_urls = (
     ],
     "readiness",
 )
+webhook_urls = (
+    [
+        path("", webhooks.secrets, name="page"),
+        path("<slug:purpose>/make/", webhooks.make, name="make"),
+        path("<uuid:secret_id>/revoke/", webhooks.revoke, name="revoke"),
+    ],
+    "webhooks",
+)
 urlpatterns = [
     path("", include(run_urls)),
     path("sessions/<uuid:session_id>/", include(preview_urls)),
@@ -72,4 +80,5 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/tracker/", include(export_urls)),
     path("workspaces/<uuid:workspace_id>/connections/", include(connection_urls)),
     path("workspaces/<uuid:workspace_id>/models/", include(model_urls)),
+    path("workspaces/<uuid:workspace_id>/webhooks/", include(webhook_urls)),
 ]

@@ -33,6 +33,7 @@ from processing.models import (
     TicketProposal,
     TicketValidation,
     TrackerConnection,
+    WebhookSecret,
 )
 from processing.routing import websocket_urlpatterns
 from sessions_app import staging
@@ -134,6 +135,9 @@ RULES: dict[str, Public | SignedIn | StaffOnly | Bound] = {
     "connections:save": Bound(POST="own"),
     "connections:check": Bound(POST="own"),
     "connections:delete": Bound(POST="own"),
+    "webhooks:page": Bound(GET="view"),
+    "webhooks:make": Bound(POST="own"),
+    "webhooks:revoke": Bound(POST="own"),
     "exports:page": Bound(GET="view"),
     "exports:report": Bound(GET="view"),
     "exports:preview": Bound(GET="edit"),
@@ -210,6 +214,7 @@ RULES: dict[str, Public | SignedIn | StaffOnly | Bound] = {
     "health": Public(),
     "health-live": Public(),
     "health-ready": Public(),
+    "metrics": Public(),
     "admin:login": StaffOnly(),
     "admin:*": StaffOnly(),
     "django_rq:*": StaffOnly(),
@@ -396,6 +401,7 @@ class World:
             lease_until=timezone.now(),
             asked_by_name="alice",
         )
+        self.secret, _ = WebhookSecret.make(workspace, "servicedesk")
         self.batch = staging.stage(self.session.pk, [("Bundles.csv", bundles(1, start=9))])
         self.token = AuthToken.objects.create(owner)[0]
         self.values = {
@@ -409,6 +415,7 @@ class World:
             "slug": workspace.slug,
             "connection_id": self.connection.pk,
             "record_id": self.record.pk,
+            "secret_id": self.secret.pk,
             "link_id": self.link.pk,
             "number": self.revision.version,
             "comment_id": self.comment.pk,
@@ -422,6 +429,7 @@ CHOICES = {
     "which": ("all", "failed"),
     "name": tuple(FORMATS),
     "verb": ("start", "cancel", "pause", "resume", "retry"),
+    "purpose": ("servicedesk", "assessment"),
 }
 ONLY_LOOK = ("models:check", "preview:of-text")
 """They take a body and change nothing."""
@@ -430,6 +438,7 @@ OF_THE_WORKSPACE = (
     "connections:save",
     "connections:check",
     "connections:delete",
+    "webhooks:revoke",
     "exports:preview",
 )
 """What they name inside belongs to the workspace, whichever session it is named with."""

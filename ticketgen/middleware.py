@@ -53,7 +53,7 @@ class BodyLimitMiddleware:
         if not length.isdecimal() or int(length) <= limit:
             return self.get_response(request)
         error = TooLarge(f"The request is larger than the {limit // 1024 // 1024} MB that are accepted here.")
-        if request.path.startswith("/api/"):
+        if request.path.startswith(("/api/", "/webhook/", "/callbacks/")):
             body = {"type": "about:blank", "title": "Content Too Large", "status": 413, "detail": error.message}
             body |= {"code": error.code, "request_id": correlation_id.get()}
             return JsonResponse(body, status=413, content_type="application/problem+json")

@@ -2,16 +2,20 @@ from .batches import ProviderBatch
 from .errors import SessionError
 from .exports import ExportRecord, ExportRun, TrackerConnection
 from .ledger import LLMCall, SetAside
+from .metrics import MetricSample, MetricTenant
 from .outbox import OutboxEvent
 from .proposals import TicketProposal
 from .providers import ProviderSettings
 from .tasks import SessionTask, WorkItem
 from .validation import TicketValidation
+from .webhooks import WebhookDelivery, WebhookSecret
 
 __all__ = [
     "ExportRecord",
     "ExportRun",
     "LLMCall",
+    "MetricSample",
+    "MetricTenant",
     "OutboxEvent",
     "ProviderBatch",
     "ProviderSettings",
@@ -21,5 +25,7 @@ __all__ = [
     "TicketProposal",
     "TicketValidation",
     "TrackerConnection",
+    "WebhookDelivery",
+    "WebhookSecret",
     "WorkItem",
 ]

@@ -8,6 +8,7 @@ from django import template
 from django.http import QueryDict
 from django.utils.safestring import SafeString
 
+from sessions_app import menu
 from sessions_app.markdown import to_html
 from sessions_app.marks import Words
 
@@ -30,6 +31,12 @@ def query(context: dict[str, Any], **changes: Any) -> str:
         else:
             wanted[name] = value
     return f"?{wanted.urlencode()}" if wanted else "?"
+
+
+@register.simple_tag
+def menu_entries(place: str, *about: Any) -> list[tuple[menu.Entry, str]]:
+    """What other rooms added to this menu: (entry, address)."""
+    return list(menu.entries(place, *about))
 
 
 @register.filter

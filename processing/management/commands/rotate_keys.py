@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
+from django.db import models, transaction
 
-from processing.models import ProviderSettings, TrackerConnection
-from processing.models.encrypted import WrongEncryptionKey
-
-SECRETS = ((ProviderSettings, "key"), (TrackerConnection, "token"))
+from processing.models.encrypted import EncryptedTextField, WrongEncryptionKey
 
 
 class Command(BaseCommand):
@@ -18,11 +16,21 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with transaction.atomic():
-            count = sum(_rotated(model, name) for model, name in SECRETS)
+            count = sum(_rotated(model, name) for model, name in _secrets())
         self.stdout.write(f"{count} keys are encrypted with the first key now.")
 
 
-def _rotated(model: type[ProviderSettings] | type[TrackerConnection], name: str) -> int:
+def _secrets() -> list[tuple[type[models.Model], str]]:
+    """Every encrypted field of every table."""
+    return [
+        (model, field.name)
+        for model in apps.get_models()
+        for field in model._meta.concrete_fields
+        if isinstance(field, EncryptedTextField)
+    ]
+
+
+def _rotated(model: type[models.Model], name: str) -> int:
     """Encrypt all secrets of a table anew; returns how many there are."""
     rows = [row for row in model._default_manager.select_for_update().select_related("workspace") if getattr(row, name)]
     for row in rows:
