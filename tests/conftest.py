@@ -87,7 +87,7 @@ def run_jobs(redis: Redis) -> Callable[[], None]:
     """Run what is queued, and what that enqueues, with a real worker in this process."""
 
     def run() -> None:
-        queues = [django_rq.get_queue(name) for name in ("default", "llm", "export")]
+        queues = [django_rq.get_queue(name) for name in settings.RQ_QUEUES]
         SimpleWorker(queues, connection=redis, serializer=JSONSerializer).work(burst=True, logging_level="ERROR")
 
     return run

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,7 @@ from django.urls import get_resolver
 from django.utils import timezone
 from knox.models import AuthToken
 
+from processing.enhancement.models import EnhancementHistory, Suggestion, Synthesis, WriteBack
 from processing.export.files import FORMATS
 from processing.models import (
     ExportRecord,
@@ -59,6 +61,11 @@ class SignedIn:
 
 
 @dataclass(frozen=True)
+class Signed:
+    """Systems that sign what they send (tests/processing/webhooks); all others are refused, signed in or not."""
+
+
+@dataclass(frozen=True)
 class StaffOnly:
     """Operators."""
 
@@ -83,7 +90,7 @@ ROLES = {
 MEMBERS = ("bob", "rita", "vera")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
-RULES: dict[str, Public | SignedIn | StaffOnly | Bound] = {
+RULES: dict[str, Public | Signed | SignedIn | StaffOnly | Bound] = {
     "sessions:list": SignedIn(),
     "sessions:new": SignedIn(("GET", "POST")),
     "sessions:sample": SignedIn(),
@@ -143,6 +150,25 @@ RULES: dict[str, Public | SignedIn | StaffOnly | Bound] = {
     "exports:preview": Bound(GET="edit"),
     "exports:record": Bound(POST="edit"),
     "exports:act": Bound(POST="edit"),
+    "enhancement:inbox": SignedIn(),
+    "enhancement:detail": Bound(GET="view"),
+    "enhancement:retry": Bound(POST="review"),
+    "enhancement:adopt": Bound(POST="edit"),
+    "enhancement:feedback": Bound(POST="review"),
+    "enhancement:decide": Bound(POST="review"),
+    "enhancement:write-again": Bound(POST="review"),
+    "enhancement:settings": Bound(GET="view", POST="own"),
+    "enhancement:library": Bound(GET="view"),
+    "enhancement:import": Bound(POST="edit"),
+    "enhancement:from-ticket": Bound(POST="edit"),
+    "webhook-servicedesk": Signed(),
+    "api-enhancement:enhancements": SignedIn(("GET", "POST")),
+    "api-enhancement:enhancement": Bound(GET="view"),
+    "api-enhancement:retry": Bound(POST="review"),
+    "api-enhancement:decide": Bound(POST="review"),
+    "api-enhancement:resolved-tickets": SignedIn(("GET", "POST")),
+    "api-enhancement:knowledge": SignedIn(("GET", "POST")),
+    "api-enhancement:assets": SignedIn(("GET", "POST")),
     "accounts:tokens": SignedIn(("GET", "POST")),
     "accounts:revoke-token": Bound(POST="self"),
     "workspaces:list": SignedIn(),
@@ -274,6 +300,13 @@ body("exports:act", "api-runs:export", "api-runs:export-dry-run")(
 )
 body("api-runs:connections")(lambda world: {**CONNECTION, "token": "secret-of-a-tracker"})
 body("api-runs:connection", method="PATCH")(lambda world: {"name": "Changed"})
+body("enhancement:adopt")(lambda world: {"session": str(world.session.pk)})
+body("enhancement:feedback")(lambda world: {"helpful": "yes", "remark": "It did."})
+body("enhancement:decide", "api-enhancement:decide")(lambda world: {"decision": "accepted"})
+body("enhancement:settings")(lambda world: {"provider": "offline", "target": "none", "categories": "Network"})
+body("enhancement:import")(
+    lambda world: {"kind": "tickets", "file": SimpleUploadedFile("t.csv", b"id,title\n1,Printer\n")}
+)
 body("models:budget")(lambda world: {"monthly_budget": "5"})
 body("api:session", method="PATCH")(lambda world: {"site_name": "Changed"})
 body("api:files")(lambda world: {"pasted": bundles(1).decode(), "name": "Bundles.csv"})
@@ -297,7 +330,7 @@ class Address:
         return self.route.startswith("api/")
 
     @property
-    def rule(self) -> Public | SignedIn | StaffOnly | Bound | None:
+    def rule(self) -> Public | Signed | SignedIn | StaffOnly | Bound | None:
         return RULES.get(self.name) or RULES.get(self.name.rpartition(":")[0] + ":*")
 
     def path(self, values: dict[str, Any]) -> str:
@@ -402,6 +435,21 @@ class World:
             asked_by_name="alice",
         )
         self.secret, _ = WebhookSecret.make(workspace, "servicedesk")
+        Session.objects.filter(pk=self.session.pk).update(ticket_counter=3)
+        self.enhanced = _enhanced(workspace, "completed")
+        self.failed = _enhanced(workspace, "failed")
+        self.suggestion = Suggestion.objects.create(
+            enhancement=self.enhanced, field="category", value="Network", confidence=0.5, reason="Because."
+        )
+        self.note = WriteBack.objects.create(
+            workspace=workspace,
+            enhancement=self.enhanced,
+            target="servicedesk",
+            ticket_id=self.enhanced.ticket_id,
+            text_hash=uuid.uuid4().hex,
+            marker="m",
+            status="failed",
+        )
         self.batch = staging.stage(self.session.pk, [("Bundles.csv", bundles(1, start=9))])
         self.token = AuthToken.objects.create(owner)[0]
         self.values = {
@@ -416,6 +464,10 @@ class World:
             "connection_id": self.connection.pk,
             "record_id": self.record.pk,
             "secret_id": self.secret.pk,
+            "enhancement_id": self.enhanced.pk,
+            "failed_id": self.failed.pk,
+            "suggestion_id": self.suggestion.pk,
+            "note_id": self.note.pk,
             "link_id": self.link.pk,
             "number": self.revision.version,
             "comment_id": self.comment.pk,
@@ -423,6 +475,22 @@ class World:
             "token_key": self.token.token_key,
             "proposal_id": self.proposal.pk,
         }
+
+
+def _enhanced(workspace: Workspace, status: str) -> EnhancementHistory:
+    run = EnhancementHistory.objects.create(
+        workspace=workspace,
+        job_id=uuid.uuid4().hex,
+        ticket_id="4711",
+        title="A printer jams",
+        description="It does.",
+        status=status,
+        finished_at=timezone.now(),
+        error_message="It failed.",
+    )
+    if status == "completed":
+        Synthesis.objects.create(enhancement=run, claims=[{"text": "x", "cites": [], "supported": True, "why": ""}])
+    return run
 
 
 CHOICES = {
@@ -442,6 +510,8 @@ OF_THE_WORKSPACE = (
     "exports:preview",
 )
 """What they name inside belongs to the workspace, whichever session it is named with."""
+OF_THE_FAILED = ("enhancement:retry", "api-enhancement:retry")
+"""They concern an enhancement that has failed."""
 OWN_CHOICES = {
     "sessions:dependency": {"change": ("remove", "accept", "reject")},
     "sessions:ticket-judge": {"verb": ("approve", "reject")},
@@ -451,6 +521,8 @@ OWN_CHOICES = {
 
 def paths(address: Address, values: dict[str, Any]) -> list[str]:
     """One path, or one for each verb, format … that the address takes."""
+    if address.name in OF_THE_FAILED and "failed_id" in values:
+        values = {**values, "enhancement_id": values["failed_id"]}
     choices = CHOICES | OWN_CHOICES.get(address.name, {})
     choice = next((name for name in address.parameters if name in choices), None)
     if choice is None:
@@ -608,6 +680,7 @@ def test_an_id_inside_an_address_belongs_to_what_stands_before_it(address, metho
         **dict.fromkeys(inner, "00000000-0000-4000-8000-000000000000"),
         "membership_id": 10**9,
         "link_id": 10**9,
+        "suggestion_id": 10**9,
         "number": 10**6,
     }
     before = fingerprint()
@@ -656,6 +729,16 @@ def test_public_pages_ask_for_no_login_and_never_break(address, people, redis):
     answer = people.browser("nobody").get(address.path({"uidb36": "1", "key": "x-y"}))
     assert answer.status_code < 400
     assert "next=" not in answer.headers.get("Location", "")
+
+
+@pytest.mark.parametrize("address", those(Signed))
+@pytest.mark.parametrize("who", ["nobody", "alice"])
+def test_a_door_for_systems_asks_for_a_signature(address, who, people, world, unchanged):
+    for path in paths(address, world.values):
+        answer = people.browser(who, enforce_csrf_checks=True).post(path, {}, content_type="application/json")
+        assert answer.status_code == 401
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert people.browser(who).get(path).status_code == 405
 
 
 ANYTHING = {

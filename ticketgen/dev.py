@@ -284,7 +284,7 @@ def start_redis(supervisor: Supervisor) -> str:
 def product(port: int) -> list[Child]:
     manage = (sys.executable, "manage.py")
     daphne = (sys.executable, "-m", "ticketgen.serve", "-b", "127.0.0.1", "-p", str(port))
-    worker = (*manage, "rqworker", "default", "llm", "export", "--verbosity", "0")
+    worker = (*manage, "rqworker", "--verbosity", "0")
     return [
         Child("web", *daphne),
         Child("worker-1", *worker),

@@ -26,12 +26,14 @@ class LineFormatter(logging.Formatter):
         when = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
         context = getattr(record, "correlation_id", "")
         line = f"{when} {record.levelname.lower():7} {record.name}: {_escaped(record.getMessage())}"
+        if fields := getattr(record, "fields", None):
+            line += "".join(f" {name}={_escaped(str(value))}" for name, value in fields.items())
         line = f"{line} [{context}]" if context else line
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
 class JsonFormatter(logging.Formatter):
-    """For machines: one JSON object a line, without local variables of any frame."""
+    """For machines: one JSON object a line, without local variables of any frame; with ``extra={"fields": {…}}``."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {
@@ -40,7 +42,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
             "correlation_id": getattr(record, "correlation_id", ""),
+            **getattr(record, "fields", {}),
         }
         if record.exc_info:
             entry["exception"] = "".join(traceback.format_exception(*record.exc_info))
-        return json.dumps(entry, ensure_ascii=False)
+        return json.dumps(entry, ensure_ascii=False, default=str)

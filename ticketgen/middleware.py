@@ -35,7 +35,9 @@ class RequestIdMiddleware:
             correlation_id.reset(token)
 
 
-_UPLOAD = re.compile(r"^/(?:api/sessions/[0-9a-f-]{36}/files|sessions/[0-9a-f-]{36}/upload/)$")
+_UPLOAD = re.compile(
+    r"^/(?:api/sessions/[0-9a-f-]{36}/files|sessions/[0-9a-f-]{36}/upload/|workspaces/[0-9a-f-]{36}/library/import/)$"
+)
 
 
 class BodyLimitMiddleware:

@@ -58,6 +58,7 @@ if PRODUCTION and (
 INSTALLED_APPS = [
     # Before their packages: own rqworker and rqcron commands, own admin site templates.
     "processing",
+    "processing.enhancement",
     "sessions_app",
     "unfold",
     "django.contrib.admin.apps.SimpleAdminConfig",  # urls.py discovers admins; workers and commands start faster
@@ -154,7 +155,8 @@ _QUEUE = {
     "DEFAULT_RESULT_TTL": env.int("KEEP_RESULT", default=3600),
     "SERIALIZER": "rq.serializers.JSONSerializer",
 }
-RQ_QUEUES = {"default": _QUEUE, "llm": _QUEUE, "export": _QUEUE}
+# In this order: a help-desk ticket is a short job that somebody waits for, a run of tickets a long one.
+RQ_QUEUES = {"default": _QUEUE, "enhancement": _QUEUE, "llm": _QUEUE, "export": _QUEUE}
 RQ = {"COMMIT_MODE": "on_db_commit"}
 RQ_SHOW_ADMIN_LINK = False
 
@@ -206,6 +208,19 @@ EXPORT = {
     "TIMEOUT": env.float("EXPORT_TIMEOUT", default=30.0),
     "LOOKUP_SECONDS": env.float("EXPORT_LOOKUP_SECONDS", default=60.0),
     "LOOKUP_EVERY": env.float("EXPORT_LOOKUP_EVERY", default=5.0),
+}
+
+# Enhancement of help-desk tickets (processing/enhancement). Seconds; what is a number of things says so.
+ENHANCEMENT = {
+    "SOFT_LIMIT": env.float("ENHANCEMENT_SOFT_LIMIT", default=100.0),
+    "HARD_LIMIT": env.int("ENHANCEMENT_HARD_LIMIT", default=120),
+    "DEADLINE": env.float("ENHANCEMENT_DEADLINE", default=600.0),
+    "RETRY_DELAY": env.float("ENHANCEMENT_RETRY_DELAY", default=2.0),
+    "SLICE": env.float("ENHANCEMENT_SLICE", default=15.0),
+    "SOURCE_LIMIT": env.float("ENHANCEMENT_SOURCE_LIMIT", default=10.0),
+    "SYNTHESIS_LIMIT": env.float("ENHANCEMENT_SYNTHESIS_LIMIT", default=60.0),
+    "CONCURRENCY": env.int("ENHANCEMENT_CONCURRENCY", default=8),  # tickets at once per worker
+    "KEEP_DAYS": env.int("ENHANCEMENT_KEEP_DAYS", default=365),
 }
 
 # Uploads: stated on the page, enforced before the body is read.
@@ -314,6 +329,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "EnhancementStatusEnum": "processing.enhancement.models.history.Status",
+        "NoteStatusEnum": "processing.enhancement.models.desk.WriteBack.Status",
+    },
 }
 
 # Figures for Prometheus at /metrics: with this token; without one, only from this machine. So many workspaces are told

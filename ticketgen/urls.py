@@ -38,11 +38,13 @@ workspace_urls = (
 urlpatterns = [
     path("", include("sessions_app.urls")),
     path("", include("processing.urls")),
+    path("", include("processing.enhancement.urls")),
     path("account/", include(account_urls)),
     path("workspaces/", include(workspace_urls)),
     path("accounts/", include("allauth.account.urls")),
     path("api/", include(("sessions_app.api.urls", "api"))),
     path("api/", include(("processing.api.urls", "api-runs"))),
+    path("api/", include(("processing.enhancement.api.urls", "api-enhancement"))),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("health", health.health, name="health"),

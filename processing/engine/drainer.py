@@ -265,7 +265,7 @@ def _is_paused(task_id: uuid.UUID) -> bool:
 def _others_wait(task: SessionTask) -> bool:
     """A drainer waits in the queue, or a run that no worker has taken up yet (its job waits in another queue)."""
     not_begun = SessionTask.objects.exclude(pk=task.pk).filter(status=TaskStatus.PENDING)
-    return not_begun.exists() or queue.waiting("llm") > 0
+    return not_begun.exists() or queue.waiting("llm") > 0 or queue.waiting("enhancement") > 0
 
 
 def _has_waiting(task: SessionTask) -> bool:

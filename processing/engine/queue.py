@@ -16,12 +16,15 @@ from .relay import be_silent, connection, is_silent
 logger = logging.getLogger(__name__)
 
 
-def enqueue(job: str, *args: Any, queue: str, timeout: int | None = None) -> None:
-    """Enqueue the job at the dotted path once the transaction commits; never raises for a Redis that is away."""
+def enqueue(job: str, *args: Any, queue: str, timeout: int | None = None, description: str | None = None) -> None:
+    """Enqueue the job at the dotted path once the transaction commits; never raises for a Redis that is away.
+
+    ``description`` is what operators read instead of the path and the arguments.
+    """
 
     def tell() -> None:
         try:
-            _queue(queue).enqueue_call(job, args=args, timeout=timeout or settings.JOB_TIMEOUT)
+            _queue(queue).enqueue_call(job, args=args, timeout=timeout or settings.JOB_TIMEOUT, description=description)
         except redis.RedisError as error:
             logger.warning("%s not enqueued, the sweep will do it: %s", job, error)
 

@@ -52,6 +52,11 @@ class Behaviour:
         return replace(self, **changes)
 
 
+Writer = Callable[[dict[str, Any]], dict[str, Any]]
+WRITERS: Final[dict[str, Writer]] = {}
+"""By a property of the asked schema: what answers questions of the apps on top of this one; they enter it here."""
+
+
 @dataclass(slots=True)
 class FakeModelServer:
     """Serves until it is closed. ``stats`` counts calls by what became of them; ``prompts`` keeps what was asked.
@@ -63,7 +68,7 @@ class FakeModelServer:
     stats: Counter[str] = field(default_factory=Counter)
     prompts: list[str] = field(default_factory=list)
     keep_prompts: int = 1_000
-    writers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = field(default_factory=dict)
+    writers: dict[str, Writer] = field(default_factory=lambda: dict(WRITERS))
     batches: FakeBatches = field(init=False)
     _server: asyncio.Server | None = None
     _window: list[float] = field(default_factory=list)

@@ -54,11 +54,12 @@ class FakeJira(FakeTracker):
         self.required, self.components, self.accounts = required or {}, components, accounts
         self.issues: dict[str, Issue] = {}
         self.links: list[tuple[str, str, str]] = []
+        self.comments: dict[str, list[dict[str, Any]]] = {}
 
     def is_write(self, request: Request) -> bool:
         return request.method in ("POST", "PUT") and request.path[-2:] != ("search", "jql")
 
-    def serve(self, request: Request) -> Reply:  # noqa: C901, PLR0911 - a table of addresses
+    def serve(self, request: Request) -> Reply:  # noqa: C901, PLR0911, PLR0912 - a table of addresses
         refused = self._refused(request)
         if refused:
             return refused
@@ -84,6 +85,10 @@ class FakeJira(FakeTracker):
                 return self._show(self.issues[key], request.query.get("fields", "").split(","))
             case ("PUT", "issue", key) if key in self.issues:
                 return self._edit(self.issues[key], request.json.get("fields", {}))
+            case ("POST", "issue", key, "comment") if key in self.issues:
+                return self._comment(key, request.json)
+            case ("GET", "issue", key, "comment") if key in self.issues:
+                return Reply(200, {"comments": self.comments.get(key, [])[::-1]})
             case ("POST", "issue", key, "attachments") if key in self.issues:
                 return self._attach(self.issues[key], request)
         return _error(404, "Issue does not exist or you do not have permission to see it.")
@@ -93,6 +98,13 @@ class FakeJira(FakeTracker):
         account, _, token = base64.b64decode(login).decode().partition(":") if scheme == "Basic" else ("", "", "")
         known = (account, token) == (self.account, self.token) if self.token else bool(account and token)
         return None if known else _error(401, "Client must be authenticated to access this resource.")
+
+    def _comment(self, key: str, sent: dict[str, Any]) -> Reply:
+        if problems_of(sent.get("body")):
+            return _error(400, "Comment body is not valid!")
+        mine = self.comments.setdefault(key, [])
+        mine.append({**sent, "id": str(10_000 + len(mine))})
+        return Reply(201, mine[-1])
 
     # Metadata
 

@@ -6,6 +6,7 @@ import os
 import socket
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandParser
 from django_rq.management.commands.rqworker import Command as RqWorker
 
@@ -30,4 +31,4 @@ class Command(RqWorker):
 
         import_sdks()
         keep_beating(options.get("name") or f"{socket.gethostname()}.{os.getpid()}")
-        super().handle(*(args or ("default", "llm", "export")), **options)  # type: ignore[no-untyped-call]
+        super().handle(*(args or settings.RQ_QUEUES), **options)  # type: ignore[no-untyped-call]

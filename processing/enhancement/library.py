@@ -1,0 +1,309 @@
+"""Bringing in what is searched: solved tickets, articles, hosts. From a CSV file or as objects; any number of times.
+
+A row is known by its external id within the workspace: a new one is added, a changed one changed, the same one left.
+Rows that cannot be used are listed with their line and the reason; the others are kept.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import IO, Any, Final, TypedDict
+
+from django.db import connection, transaction
+
+from sessions_app.errors import InvalidUpload
+from sessions_app.models import AuditEvent, Workspace
+
+from .models import Asset, AssetMark, KnowledgeArticle, ResolvedTicket
+from .texts import marks_of, network_of
+
+AT_ONCE: Final = 2_000
+"""Rows per transaction."""
+MOST_ROWS: Final = 200_000
+MOST_PROBLEMS: Final = 200
+LONGEST_TEXT: Final = 100_000
+LONGEST_CELL: Final = 1_000_000
+ANALYZED_AFTER: Final = 1_000
+
+Kind = type[ResolvedTicket] | type[KnowledgeArticle] | type[Asset]
+KINDS: Final[dict[str, Kind]] = {"tickets": ResolvedTicket, "articles": KnowledgeArticle, "assets": Asset}
+LABELS: Final = {"tickets": "Solved tickets", "articles": "Articles", "assets": "Hosts and networks"}
+COLUMNS: Final[dict[str, tuple[str, ...]]] = {
+    "tickets": (
+        "external_id",
+        "title",
+        "description",
+        "resolution",
+        "category",
+        "priority",
+        "assignee",
+        "resolved_at",
+        "url",
+    ),
+    "articles": ("external_id", "title", "body", "updated_at", "url"),
+    "assets": ("external_id", "name", "names", "networks", "kind", "location", "owner", "notes", "url"),
+}
+"""Kind -> the columns it takes; the first two are needed."""
+ALIASES: Final = {
+    "id": "external_id",
+    "key": "external_id",
+    "number": "external_id",
+    "ticket id": "external_id",
+    "request id": "external_id",
+    "article id": "external_id",
+    "asset id": "external_id",
+    "subject": "title",
+    "summary": "title",
+    "problem": "description",
+    "solution": "resolution",
+    "text": "body",
+    "content": "body",
+    "technician": "assignee",
+    "assigned to": "assignee",
+    "closed at": "resolved_at",
+    "resolved": "resolved_at",
+    "updated": "updated_at",
+    "hostname": "names",
+    "host": "names",
+    "hostnames": "names",
+    "ip": "networks",
+    "ip address": "networks",
+    "ip addresses": "networks",
+    "addresses": "networks",
+    "network": "networks",
+    "type": "kind",
+    "site": "location",
+    "comment": "notes",
+    "link": "url",
+}
+
+
+class Problem(TypedDict):
+    """``line`` is the line of the file (the header is 1), or the number of the object (from 1)."""
+
+    line: int
+    column: str
+    message: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of the rows."""
+
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    ignored_columns: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        return self.created + self.changed + self.unchanged + self.refused
+
+    def refuse(self, line: int, column: str, message: str) -> None:
+        self.refused += 1
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(Problem(line=line, column=column, message=message))
+
+
+class Unusable(ValueError):
+    """A row cannot be used; ``column`` says where."""
+
+    def __init__(self, column: str, message: str) -> None:
+        super().__init__(message)
+        self.column = column
+
+
+def import_csv(workspace: Workspace, kind: str, file: IO[bytes], *, by: Any = None) -> Report:
+    """Bring in a CSV file with a header. Raises InvalidUpload where it is none, or lacks a column that is needed."""
+    text = io.TextIOWrapper(file, encoding=_encoding(file), errors="replace", newline="")
+    first = text.readline(LONGEST_CELL)
+    delimiter = max(",;\t|", key=first.count)
+    csv.field_size_limit(LONGEST_CELL)
+    reader = csv.reader(itertools.chain([first], text), delimiter=delimiter)
+    report = Report()
+    try:
+        names = _header(kind, next(reader, []), report)
+        rows = ((reader.line_num, dict(zip(names, cells, strict=False))) for cells in reader if any(cells))
+        _bring_in(workspace, kind, rows, report)
+    except csv.Error as error:
+        raise InvalidUpload(f"The file is not CSV ({error}).", details={"line": reader.line_num}) from None
+    finally:
+        text.detach()
+    _finished(workspace, kind, report, by)
+    return report
+
+
+def import_objects(workspace: Workspace, kind: str, rows: Iterable[Mapping[str, Any]], *, by: Any = None) -> Report:
+    """Bring in objects with the names of COLUMNS."""
+    report = Report()
+    _bring_in(workspace, kind, enumerate(rows, 1), report)
+    _finished(workspace, kind, report, by)
+    return report
+
+
+def _encoding(file: IO[bytes]) -> str:
+    """UTF-8 if its beginning is, else what old spreadsheets write."""
+    beginning = file.read(256 * 1024)
+    file.seek(0)
+    if b"\0" in beginning:
+        raise InvalidUpload("This is not a text file. Save the spreadsheet as CSV.")
+    try:
+        beginning.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if error.start < len(beginning) - 4:
+            return "cp1252"
+    return "utf-8-sig"
+
+
+def _header(kind: str, cells: list[str], report: Report) -> list[str]:
+    names = []
+    for cell in cells:
+        plain = " ".join(cell.replace("_", " ").casefold().split())
+        name = plain.replace(" ", "_")
+        name = name if name in COLUMNS[kind] else ALIASES.get(plain, "")
+        name = name if name in COLUMNS[kind] and name not in names else ""
+        if not name and cell.strip():
+            report.ignored_columns.append(cell.strip()[:60])
+        names.append(name)
+    for needed in COLUMNS[kind][:2]:
+        if needed not in names:
+            raise InvalidUpload(
+                f"There is no column “{needed}”. The first line has to name the columns: {', '.join(COLUMNS[kind])}."
+            )
+    return names
+
+
+def _bring_in(workspace: Workspace, kind: str, rows: Iterable[tuple[int, Mapping[str, Any]]], report: Report) -> None:
+    limited = itertools.islice(rows, MOST_ROWS + 1)
+    while chunk := list(itertools.islice(limited, AT_ONCE)):
+        if report.rows + len(chunk) > MOST_ROWS:
+            raise InvalidUpload(f"More than {MOST_ROWS:,} rows are too many at once. What came before them is kept.")
+        usable: dict[str, dict[str, Any]] = {}
+        for line, row in chunk:
+            try:
+                values = _values(kind, row)
+            except Unusable as error:
+                report.refuse(line, error.column, str(error))
+                continue
+            if values["external_id"] in usable:
+                report.refuse(line, "external_id", "The same id stands in a row before it, among the last ones.")
+                continue
+            usable[values["external_id"]] = values
+        with transaction.atomic():
+            _keep(workspace, KINDS[kind], usable, report)
+
+
+def _values(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row's values by the model's fields. Raises Unusable."""
+    model = KINDS[kind]
+    values: dict[str, Any] = {}
+    for name in COLUMNS[kind]:
+        given = row.get(name)
+        if name.endswith("_at"):
+            values[name] = _moment(name, given)
+            continue
+        if isinstance(given, list) and name in ("names", "networks") and all(isinstance(each, str) for each in given):
+            given = " ".join(given)
+        if given is not None and (isinstance(given, bool) or not isinstance(given, str | int | float)):
+            raise Unusable(name, "This has to be a text.")
+        text = "" if given is None else str(given).replace("\0", "").strip()
+        text = text.encode("utf-8", "replace").decode()
+        most = getattr(model._meta.get_field(name), "max_length", None)
+        if most and len(text) > most:
+            raise Unusable(name, f"This has more than {most} characters.")
+        values[name] = text if most else text[:LONGEST_TEXT]
+    for needed in COLUMNS[kind][:2]:
+        if not values[needed]:
+            raise Unusable(needed, "This is empty.")
+    if values["url"] and not values["url"].startswith(("http://", "https://")):
+        raise Unusable("url", "This has to begin with https://.")
+    if kind == "assets":
+        _check_marks(values)
+    return values
+
+
+def _moment(name: str, given: Any) -> datetime | None:
+    if given in (None, ""):
+        return None
+    try:
+        found = given if isinstance(given, datetime) else datetime.fromisoformat(str(given).strip())
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Unusable(name, "This has to be a date such as 2026-11-23 or 2026-11-23T10:00:00Z.") from None
+
+
+def _check_marks(values: dict[str, Any]) -> None:
+    for each in _split(values["networks"]):
+        if network_of(each) is None:
+            raise Unusable("networks", f"“{each[:60]}” is neither an address nor a network.")
+    if any(len(name) > 253 for name in _split(values["names"])):
+        raise Unusable("names", "A host's name has at most 253 characters.")
+
+
+def _split(text: str) -> list[str]:
+    """Parts with spaces, commas, semicolons or lines between them."""
+    return text.replace(",", " ").replace(";", " ").split()
+
+
+def _keep(workspace: Workspace, model: Any, usable: Mapping[str, dict[str, Any]], report: Report) -> None:
+    if not usable:
+        return
+    names = [name for name in next(iter(usable.values())) if name != "external_id"]
+    present = {
+        row["external_id"]: row
+        for row in model._default_manager.filter(workspace=workspace, external_id__in=list(usable)).values(
+            "external_id", *names
+        )
+    }
+    differing = {
+        key: values
+        for key, values in usable.items()
+        if key not in present or any(present[key][name] != values[name] for name in names)
+    }
+    model._default_manager.bulk_create(
+        [model(workspace=workspace, **values) for values in differing.values()],
+        update_conflicts=True,
+        unique_fields=["workspace", "external_id"],
+        update_fields=[*names, "imported_at"],
+    )
+    if model is Asset:
+        _mark(workspace, list(differing))
+    created = len(differing.keys() - present.keys())
+    report.created += created
+    report.changed += len(differing) - created
+    report.unchanged += len(usable) - len(differing)
+
+
+def _mark(workspace: Workspace, keys: list[str]) -> None:
+    """What these assets are found by, anew."""
+    rows = list(Asset.objects.filter(workspace=workspace, external_id__in=keys))
+    AssetMark.objects.filter(asset__in=[row.pk for row in rows]).delete()
+    AssetMark.objects.bulk_create(
+        AssetMark(asset=row, workspace=workspace, kind=kind, text=text, first=first)
+        for row in rows
+        for kind, text, first in _marks(row)
+    )
+
+
+def _marks(row: Asset) -> Iterator[tuple[str, str, str]]:
+    hosts = [name.rstrip(".").casefold() for name in _split(row.names)]
+    if " " not in row.name:
+        hosts.append(row.name.rstrip(".").casefold())
+    hosts += [host.partition(".")[0] for host in hosts]
+    yield from (("name", host, "") for host in dict.fromkeys(hosts) if 2 < len(host) <= 253)
+    yield from marks_of(filter(None, map(network_of, _split(row.networks))))
+
+
+def _finished(workspace: Workspace, kind: str, report: Report, by: Any) -> None:
+    details = {"kind": kind, "created": report.created, "changed": report.changed, "refused": report.refused}
+    AuditEvent.record("library.imported", workspace, by=by, details=details)
+    if connection.vendor == "postgresql" and report.created + report.changed >= ANALYZED_AFTER:
+        with connection.cursor() as cursor:  # the search asks the statistics how common a word is
+            cursor.execute(f"ANALYZE {KINDS[kind]._meta.db_table}")

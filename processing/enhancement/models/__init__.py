@@ -1,0 +1,18 @@
+from .desk import HelpDesk, WriteBack
+from .findings import ContextItem, Suggestion, Synthesis
+from .history import EnhancementAttempt, EnhancementHistory
+from .library import Asset, AssetMark, KnowledgeArticle, ResolvedTicket
+
+__all__ = [
+    "Asset",
+    "AssetMark",
+    "ContextItem",
+    "EnhancementAttempt",
+    "EnhancementHistory",
+    "HelpDesk",
+    "KnowledgeArticle",
+    "ResolvedTicket",
+    "Suggestion",
+    "Synthesis",
+    "WriteBack",
+]
