@@ -86,7 +86,7 @@ def sweep_enhancements() -> dict[str, int]:
     late = EnhancementHistory.objects.filter(status=Status.PENDING, deadline_at__lt=now).select_related("workspace")
     for run in late[:500]:
         counts["enhancements_ended"] += _end_late(run)
-    due = EnhancementHistory.objects.due(now).order_by("not_before").first()
+    due = EnhancementHistory.objects.due(timezone.now()).order_by("not_before").first()
     if due is not None:
         wake(due)
         counts["enhancements_woken"] = 1

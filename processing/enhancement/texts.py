@@ -21,7 +21,7 @@ SHORTEST_TERM, LONGEST_TERM = 3, 40
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _HOST: Final = re.compile(r"(?<![\w.@-])[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}))*\.?")
 _ADDRESS: Final = re.compile(
-    r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+)(?:%\w+)?(?:/\d{1,3})?"
+    r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+)(?:%\w+)?(?:/\d{1,3})?"
 )
 _SENTENCE: Final = re.compile(r"(?<=[.!?…])\s+|\n+")
 _COMMON: Final = """

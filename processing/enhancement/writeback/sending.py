@@ -9,6 +9,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from processing.engine import queue, stopping
 from processing.enhancement import figures
@@ -128,7 +129,7 @@ def sweep(now: datetime) -> int:
                 note.put_back(0, code="worker_lost", message="The worker died while this was sent.", may_be_there=True)
         except WrongState:
             continue
-    due = list(WriteBack.objects.due(now)[:WOKEN_AT_ONCE])
+    due = list(WriteBack.objects.due(timezone.now())[:WOKEN_AT_ONCE])
     with transaction.atomic():
         for note in due:
             wake(note)
