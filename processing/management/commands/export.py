@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 import time
@@ -12,6 +13,7 @@ from typing import Any
 import django_rq
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection as database
+from django.urls import reverse
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 from tqdm import tqdm
@@ -22,11 +24,13 @@ from processing.export.service import ExportService
 from processing.models import ExportRecord, SessionTask, TrackerConnection
 from processing.models.tasks import TaskStatus
 from sessions_app.errors import AppError
-from sessions_app.models import Session
+from sessions_app.models import Session, Workspace
 
 UNUSABLE = 2
 INCOMPLETE = 1
 LOOK_EVERY = 0.5
+SHOWN = 10
+"""Names in a sentence about what there is."""
 
 
 class Command(BaseCommand):
@@ -36,16 +40,15 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("session", help="id of the session")
+        parser.add_argument("session", help="S-12, as the pages call it, or the session's id")
+        parser.add_argument("--workspace", default="", help="slug of the workspace, where several have such a session")
         parser.add_argument("--connection", required=True, help="name of one of its workspace's connections")
         parser.add_argument("--update", action="store_true", help="send changed tickets again")
         parser.add_argument("--dry-run", action="store_true", help="print as JSON what would be sent, and send nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        session = _session(options["session"])
-        connection = TrackerConnection.objects.filter(workspace=session.workspace, name=options["connection"]).first()
-        if connection is None:
-            raise CommandError(f"There is no connection “{options['connection']}” here.", returncode=UNUSABLE)
+        session = _session(options["session"], options["workspace"])
+        connection = _connection(session.workspace, options["connection"])
         service = ExportService()
         try:
             if options["dry_run"]:
@@ -91,11 +94,50 @@ class Command(BaseCommand):
         self.stdout.write(f"{task.done} of {task.total} sent.")
 
 
-def _session(text: str) -> Session:
+def _session(text: str, slug: str) -> Session:
+    """The one that ``text`` names: ``S-12`` or an id; of the workspace ``slug``, if that is given."""
+    found = Session.objects.select_related("workspace").order_by("workspace__slug")
+    if slug:
+        if not Workspace.objects.filter(slug=slug).exists():
+            raise CommandError(f"There is no workspace “{slug[:60]}”. {_workspaces_there_are()}", returncode=UNUSABLE)
+        found = found.filter(workspace__slug=slug)
+    named = re.fullmatch(r"[sS]-([0-9]{1,9})", text)
     try:
-        return Session.objects.select_related("workspace").get(pk=uuid.UUID(text))
-    except (ValueError, Session.DoesNotExist):
-        raise CommandError(f"There is no session {text[:60]}.", returncode=UNUSABLE) from None
+        matches = list(found.filter(number=int(named[1])) if named else found.filter(pk=uuid.UUID(text)))
+    except ValueError:
+        raise CommandError(
+            f"“{text[:60]}” names no session. Write S-12, as the pages call it, or the session's id.",
+            returncode=UNUSABLE,
+        ) from None
+    if not matches:
+        where = f"in the workspace “{slug}”" if slug else "in any workspace"
+        raise CommandError(f"There is no session {text[:60]} {where}.", returncode=UNUSABLE)
+    if len(matches) > 1:
+        slugs = _some([each.workspace.slug for each in matches])
+        raise CommandError(
+            f"Several workspaces have a session {text}. Choose one by --workspace: {slugs}.", returncode=UNUSABLE
+        )
+    return matches[0]
+
+
+def _connection(workspace: Workspace, name: str) -> TrackerConnection:
+    there = TrackerConnection.objects.filter(workspace=workspace).order_by("name")
+    if found := there.filter(name=name).first():
+        return found
+    names = _some([f"“{each.name}”" for each in there])
+    page = reverse("connections:page", args=[workspace.pk])
+    hint = f"It has: {names}." if names else f"It has none yet: add one at {page}"
+    raise CommandError(f"The workspace “{workspace.slug}” has no connection “{name[:60]}”. {hint}", returncode=UNUSABLE)
+
+
+def _workspaces_there_are() -> str:
+    slugs = _some(list(Workspace.objects.order_by("slug").values_list("slug", flat=True)[: SHOWN + 1]))
+    return f"There are: {slugs}." if slugs else "There is none at all."
+
+
+def _some(names: list[str]) -> str:
+    """The first of them for a sentence."""
+    return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
 
 
 def _show_progress(task_id: uuid.UUID, over: threading.Event) -> None:
