@@ -16,6 +16,7 @@ from sessions_app.models import (
     AuditEvent,
     DuplicateDecision,
     Membership,
+    SavedView,
     Session,
     SourceRow,
     Ticket,
@@ -172,3 +173,10 @@ class DuplicateDecisionAdmin(ReadOnlyAdmin):
     list_display = ["created_at", "session", "first", "second", "verdict", "by"]
     list_filter = ["verdict"]
     list_select_related = ["session", "first", "second", "by"]
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(ReadOnlyAdmin):
+    list_display = ["name", "user", "session", "filters", "created_at"]
+    list_select_related = ["user", "session"]
+    search_fields = ["name", "user__username", "session__site_name"]

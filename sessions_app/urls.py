@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import duplicates, files, imports, order, review, sample, sessions, tickets
+from .views import duplicates, files, imports, order, review, sample, saved_views, sessions, tickets
 
 app_name = "sessions"
 urlpatterns = [
@@ -35,6 +35,10 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/duplicates/", duplicates.duplicate_list, name="duplicates"),
     path("sessions/<uuid:session_id>/duplicates/decide/", duplicates.decide, name="duplicate-decide"),
     path("sessions/<uuid:session_id>/tickets/", tickets.ticket_list, name="tickets"),
+    path("sessions/<uuid:session_id>/tickets/views/", saved_views.view_keep, name="view-keep"),
+    path(
+        "sessions/<uuid:session_id>/tickets/views/<uuid:view_id>/remove/", saved_views.view_remove, name="view-remove"
+    ),
     path("sessions/<uuid:session_id>/tickets/bulk/", review.tickets_bulk, name="tickets-bulk"),
     path("sessions/<uuid:session_id>/tickets/bulk/<uuid:change_id>/", review.bulk_result, name="bulk-result"),
     path("sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/", tickets.ticket_detail, name="ticket"),

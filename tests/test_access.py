@@ -40,7 +40,7 @@ from processing.models import (
 from processing.routing import websocket_urlpatterns
 from sessions_app import staging
 from sessions_app.actions.review import comment
-from sessions_app.models import BulkChange, Session, TicketDependency, TicketRevision, Workspace
+from sessions_app.models import BulkChange, SavedView, Session, TicketDependency, TicketRevision, Workspace
 from sessions_app.models.tickets import TEXT_FIELDS
 from tests.factories import bundles, make_specified_session, make_ticket
 from tests.people import People
@@ -106,6 +106,8 @@ RULES: dict[str, Public | Signed | SignedIn | StaffOnly | Bound] = {
     "sessions:file-delete": Bound(POST="edit"),
     "sessions:file-rows": Bound(GET="view"),
     "sessions:tickets": Bound(GET="view"),
+    "sessions:view-keep": Bound(POST="view"),
+    "sessions:view-remove": Bound(POST="self"),
     "sessions:ticket": Bound(GET="view"),
     "sessions:order": Bound(GET="view"),
     "sessions:duplicates": Bound(GET="view"),
@@ -278,6 +280,7 @@ body("sessions:ticket-move")(lambda world: {"before": "T-2"})
 body("sessions:ticket-restore")(lambda world: {"version": world.ticket.version})
 body("sessions:ticket-comment", "api:comments")(lambda world: {"text": "A remark."})
 body("sessions:tickets-bulk")(lambda world: {"ticket": [str(world.ticket.pk)], "verb": "approve"})
+body("sessions:view-keep")(lambda world: {"name": "To approve", "filter-status": "draft"})
 body("api:bulk")(lambda world: {"tickets": [str(world.ticket.pk)], "action": "approve"})
 body("proposals:decide", "api-runs:proposal-accept")(lambda world: {"version": world.ticket.version})
 body("workspaces:add-member")(lambda world: {"username": "charlie", "role": "editor"})
@@ -450,6 +453,7 @@ class World:
             marker="m",
             status="failed",
         )
+        self.view = SavedView.objects.create(session=self.session, user=owner, name="To read", filters={"q": "read"})
         self.batch = staging.stage(self.session.pk, [("Bundles.csv", bundles(1, start=9))])
         self.token = AuthToken.objects.create(owner)[0]
         self.values = {
@@ -474,6 +478,7 @@ class World:
             "change_id": self.change.pk,
             "token_key": self.token.token_key,
             "proposal_id": self.proposal.pk,
+            "view_id": self.view.pk,
         }
 
 

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sessions_app.actions import review
-from sessions_app.filters import filtered_tickets
+from sessions_app.filters import FILTERS, filtered_tickets
 from sessions_app.models import Ticket, TicketComment, TicketDependency
 
 from .access import SessionView
@@ -27,7 +27,6 @@ from .serializers import (
 )
 
 _VERBS = {"approved": "approve", "rejected": "reject", "draft": "reopen"}
-FILTERS = ("q", "group", "type", "status", "source_state", "marked")
 
 
 class TicketList(SessionView):

@@ -1,6 +1,7 @@
 from .audit import AuditEvent
 from .files import ColumnMapping, SourceRow, UploadedFile
 from .review import BulkChange, DuplicateDecision, TicketComment
+from .saved_views import SavedView
 from .sessions import Session
 from .tickets import Ticket, TicketDependency, TicketRevision
 from .workspaces import Membership, Workspace
@@ -11,6 +12,7 @@ __all__ = [
     "ColumnMapping",
     "DuplicateDecision",
     "Membership",
+    "SavedView",
     "Session",
     "SourceRow",
     "Ticket",

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import pluralize
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sessions_app.actions import review
 from sessions_app.differences import differences
 from sessions_app.errors import AppError, StaleEdit
+from sessions_app.filters import list_address, sent_filters
 from sessions_app.models import Session, Ticket
 from sessions_app.models.tickets import TEXT_FIELDS
 
@@ -27,7 +26,6 @@ SECTIONS = (
     ("analysis", "Analysis"),
     ("verification", "Verification"),
 )
-FILTERS = ("q", "group", "type", "status", "source_state", "marked")
 
 
 class TicketForm(forms.ModelForm[Ticket]):
@@ -186,8 +184,8 @@ def comment_resolve(
 def tickets_bulk(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """Judge the selected tickets, or all that match the list's filters (``all``)."""
     session = session_or_404(request, session_id, needs="review")
-    filters = {name: request.POST.get(f"filter-{name}", "") for name in FILTERS}
-    back = _list_address(session, filters)
+    filters = sent_filters(request.POST)
+    back = list_address(session, filters)
     try:
         ids = [uuid.UUID(each) for each in request.POST.getlist("ticket")]
     except ValueError:
@@ -207,11 +205,6 @@ def tickets_bulk(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
 def _nothing(request: HttpRequest, back: str) -> HttpResponse:
     messages.info(request, "Nothing had to be changed: all of them were so already, or cannot be.")
     return redirect(back)
-
-
-def _list_address(session: Session, filters: dict[str, str]) -> str:
-    query = urlencode({name: value for name, value in filters.items() if value})
-    return reverse("sessions:tickets", args=[session.pk]) + (f"?{query}" if query else "")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -12,14 +12,14 @@ from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
-from sessions_app.filters import filtered_tickets
+from sessions_app.filters import FILTERS, filtered_tickets
 from sessions_app.marks import pieces, words_of
 from sessions_app.models import Ticket
 from sessions_app.models.tickets import TEXT_FIELDS
 from sessions_app.parsing.csv_types import CSV_TYPES, GROUP_ORDER
 
 from .access import session_or_404, ticket_or_404
-from .review import FILTERS
+from .saved_views import views_beside
 
 PAGE_SIZES = (50, 100, 200)
 MARKS_SHOWN = 6
@@ -51,6 +51,7 @@ def ticket_list(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
         "page": page,
         "wanted": wanted,
         "filters": [(name, wanted.get(name, "")) for name in FILTERS],
+        **views_beside(request, session),
         "types": [(kind.name, kind.noun, counts[kind.name]) for kind in CSV_TYPES.values() if kind.name in counts],
         "groups": [name for name in GROUP_ORDER if any(CSV_TYPES[each].group == name for each in counts)],
         "statuses": Ticket.Status.choices,
