@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import uuid
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs
@@ -13,14 +14,18 @@ from urllib.parse import parse_qs
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from processing.engine.doorkeeper import NOT_FOUND, NOT_SIGNED_IN, Visitor
 from processing.engine.hub import Batch, Listener, frame_of, hub
 from processing.engine.messages import TERMINAL, ProgressMessage, message_of
 from processing.models import OutboxEvent, SessionTask
 from sessions_app.models import Session
 
 NORMAL = 1000
-NOT_SIGNED_IN = 4401
-NOT_FOUND = 4404
+TOO_LARGE = 1009
+TOO_MANY = 4429
+LARGEST_MESSAGE = 64 * 1024
+MESSAGES_A_MINUTE = 60
+"""From a client, of which nothing is expected."""
 MOST_REPLAYED = 1_000
 """Messages that a client may have missed; one that was away for longer is better off with the present state."""
 LOOK_EVERY = 60.0
@@ -44,6 +49,8 @@ class SessionConsumer(AsyncWebsocketConsumer):
         self.last_seq = 0
         self.heard = False
         self.resync = False
+        self.visitor: Visitor | None = None
+        self.received: deque[float] = deque(maxlen=MESSAGES_A_MINUTE)
         await self.accept()
         user = self.scope.get("user")
         if user is None or not user.is_authenticated:
@@ -51,16 +58,38 @@ class SessionConsumer(AsyncWebsocketConsumer):
             return
         self.user = user
         self.session_id: uuid.UUID = self.scope["url_route"]["kwargs"]["session_id"]
+        login = getattr(self.scope.get("session"), "session_key", None) or ""
+        self.visitor = Visitor(user.pk, login, self.session_id, self._show_out)
+        if not hub().doorkeeper.enter(self.visitor):
+            self.visitor = None
+            await self.close(TOO_MANY)
+            return
         self.relay = asyncio.create_task(self._relay())
 
+    async def _show_out(self, code: int) -> None:
+        """The person may no longer see this."""
+        if self.relay:
+            self.relay.cancel()
+        await self.close(code)
+
     async def disconnect(self, code: int) -> None:
+        if self.visitor:
+            hub().doorkeeper.leave(self.visitor)
         if self.relay:
             self.relay.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self.relay
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Nothing is expected from the client."""
+        """Nothing is expected from the client; one that floods is let go."""
+        if len(text_data or bytes_data or "") > LARGEST_MESSAGE:
+            await self._show_out(TOO_LARGE)
+            return
+        now = asyncio.get_running_loop().time()
+        if len(self.received) == MESSAGES_A_MINUTE and now - self.received[0] < 60:
+            await self._show_out(TOO_MANY)
+            return
+        self.received.append(now)
 
     async def _relay(self) -> None:
         """Snapshot, replay, live. Ends with the last word of the task that was under way.

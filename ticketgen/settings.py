@@ -233,6 +233,15 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_MAX_BYTES
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = UPLOAD_MAX_FILES
 STAGING_SECONDS = env.int("STAGING_SECONDS", default=6 * 3600)
+WORKSPACE_MAX_BYTES = env.int("WORKSPACE_MAX_BYTES", default=2 * 1024 * 1024 * 1024)
+
+# How often, per hour: by one person, in one workspace (sessions_app/limits.py). 0 is no limit.
+LIMITS = {
+    "uploads": (env.int("UPLOADS_PER_USER", default=300), env.int("UPLOADS_PER_WORKSPACE", default=1_000)),
+    "runs": (env.int("RUNS_PER_USER", default=120), env.int("RUNS_PER_WORKSPACE", default=400)),
+    "questions": (env.int("QUESTIONS_PER_USER", default=600), env.int("QUESTIONS_PER_WORKSPACE", default=2_000)),
+}
+SOCKETS_PER_USER = env.int("SOCKETS_PER_USER", default=50)
 
 MEDIA_ROOT = VAR_DIR / "media"
 STATIC_URL = "/static/"

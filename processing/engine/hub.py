@@ -21,6 +21,9 @@ import redis.asyncio as redis
 from django.conf import settings
 from redis.exceptions import RedisError
 
+from sessions_app import doors
+
+from .doorkeeper import Doorkeeper
 from .messages import TERMINAL
 from .relay import STREAM
 
@@ -126,6 +129,7 @@ class Hub:
         self.groups: dict[str, list[Group]] = defaultdict(list)
         self.reader: asyncio.Task[None] | None = None
         self.reading = asyncio.Event()
+        self.doorkeeper = Doorkeeper()
 
     async def join(self, session_id: str) -> Listener:
         """Start to listen. What is announced after this returns will be heard; ``missed`` is set if Redis is away."""
@@ -169,13 +173,13 @@ class Hub:
                 settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=WAIT_FOR_MESSAGES + 5
             )
             try:
-                newest: Any = await client.xrevrange(STREAM, count=1)
-                last: bytes = newest[0][0] if newest else b"0-0"
+                places = {stream: await self._end_of(client, stream) for stream in (STREAM, doors.STREAM)}
                 self.reading.set()
                 self._all_missed()
+                self.doorkeeper.look_at_everybody()
                 pause = 0.1
                 while True:
-                    last = await self._read_once(client, last)
+                    await self._read_once(client, places)
             except (RedisError, OSError, TimeoutError) as error:
                 logger.warning("progress stream away, reading again in %.1f s: %s", pause, error)
                 self.reading.clear()
@@ -185,25 +189,36 @@ class Hub:
             finally:
                 await client.aclose()
 
-    async def _read_once(self, client: redis.Redis, last: bytes) -> bytes:
-        answer: Any = await client.xread({STREAM: last}, count=500, block=int(1000 * WAIT_FOR_MESSAGES))
-        for _, entries in answer or []:
-            for entry_id, fields in entries:
-                last = entry_id
-                groups = self.groups.get(fields[b"session"].decode())
-                if groups:
-                    body = fields[b"body"].decode()
-                    message = json.loads(body)
-                    for group in groups:
-                        group.put(message, body)
-        if not answer:
-            await self._notice_flush(client, last)
-        return last
+    async def _end_of(self, client: redis.Redis, stream: str) -> bytes:
+        newest: Any = await client.xrevrange(stream, count=1)
+        return newest[0][0] if newest else b"0-0"
 
-    async def _notice_flush(self, client: redis.Redis, last: bytes) -> None:
+    async def _read_once(self, client: redis.Redis, places: dict[str, bytes]) -> None:
+        """Pass on what came since ``places`` (the last id of each stream), and move them on."""
+        wanted: Any = places
+        answer: Any = await client.xread(wanted, count=500, block=int(1000 * WAIT_FOR_MESSAGES))
+        for name, entries in answer or []:
+            stream = name.decode()
+            for entry_id, fields in entries:
+                places[stream] = entry_id
+                if stream == doors.STREAM:
+                    self.doorkeeper.look_at(fields[b"user"].decode())
+                else:
+                    self._pass_on(fields[b"session"].decode(), fields[b"body"].decode())
+        if not answer:
+            await self._notice_flush(client, places)
+
+    def _pass_on(self, session_id: str, body: str) -> None:
+        if groups := self.groups.get(session_id):
+            message = json.loads(body)
+            for group in groups:
+                group.put(message, body)
+
+    async def _notice_flush(self, client: redis.Redis, places: dict[str, bytes]) -> None:
         """A stream that was emptied numbers from anew; an id from before would never be passed again."""
-        if last != b"0-0" and not await client.exists(STREAM):
-            raise ConnectionError("the stream was emptied")
+        for stream, last in places.items():
+            if last != b"0-0" and not await client.exists(stream):
+                raise ConnectionError("the stream was emptied")
 
     def _all_missed(self) -> None:
         for groups in self.groups.values():

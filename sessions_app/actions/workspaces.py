@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils.text import slugify
 
+from sessions_app import doors
 from sessions_app.errors import WrongState
 from sessions_app.models import AuditEvent, Membership, Workspace
 
@@ -55,6 +56,7 @@ def change_role(membership: Membership, role: str, *, by: Person) -> Membership:
             by=by,
             details={"user": membership.user.get_username(), "role": role},
         )
+        doors.look_again(membership.user_id)
     return membership
 
 
@@ -65,6 +67,7 @@ def remove_member(membership: Membership, *, by: Person) -> None:
         AuditEvent.record(
             "member.removed", membership.workspace, by=by, details={"user": membership.user.get_username()}
         )
+        doors.look_again(membership.user_id)
         membership.delete()
 
 

@@ -112,7 +112,8 @@ def web_server() -> Iterator[tuple[int, int]]:
         except OSError:
             return False
 
-    with started(sys.executable, "-m", "ticketgen.serve", "-b", "127.0.0.1", "-p", str(port)) as process:
+    command = (sys.executable, "-m", "ticketgen.serve", "-b", "127.0.0.1", "-p", str(port))
+    with started(*command, SOCKETS_PER_USER="0") as process:  # one account looks on through thousands of them
         wait_for(answers, "the web server answers")
         yield port, process.pid
 
