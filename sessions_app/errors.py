@@ -81,3 +81,16 @@ class CyclicDependency(AppError):
     code = "cyclic_dependency"
     http_status = 409
     recovery_actions = ("Remove one of the dependencies on the path first.",)
+
+
+class TooManyRequests(AppError):
+    """Too often within an hour; ``retry_after``: seconds until it may be tried again."""
+
+    code = "too_many_requests"
+    http_status = 429
+    category = Category.TEMPORARY
+    recovery_actions = ("Wait and try again.",)
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

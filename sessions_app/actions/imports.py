@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from sessions_app.errors import InvalidUpload, TooLarge
+from sessions_app.limits import require_room
 from sessions_app.models import AuditEvent, ColumnMapping, Session, SourceRow, UploadedFile
 from sessions_app.parsing.config_export import read_config_export
 from sessions_app.parsing.csv_types import CSV_TYPES
@@ -212,6 +213,7 @@ def keep(
         refuse_while_running(session)
         for replaced in _replaced(session, uploads):
             replaced.delete()
+        require_room(session.workspace, sum(len(upload.data) for upload, _ in accepted))
         kept = [_keep_tab(session, upload, reading, by) for upload, reading in accepted]
         if session.stage == Session.Stage.SETUP:
             session.move_to(Session.Stage.UPLOAD, by=by)

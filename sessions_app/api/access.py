@@ -12,6 +12,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from sessions_app import limits
 from sessions_app.models import Session
 
 
@@ -40,4 +41,5 @@ def session_for(request: Request, session_id: uuid.UUID, needs_role: str = "edit
         )
         if not allowed.filter(pk=session.pk).exists():
             raise PermissionDenied("Your role in this workspace does not allow that.")
+        limits.count(request, session.workspace)
     return session

@@ -16,7 +16,7 @@ from rest_framework.serializers import as_serializer_error
 from rest_framework.views import exception_handler
 
 from sessions_app.correlation import correlation_id
-from sessions_app.errors import AppError, TooLarge
+from sessions_app.errors import AppError, TooLarge, TooManyRequests
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,8 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response | None
             "recovery_actions": list(exception.recovery_actions),
             **exception.details,
         }
-        return _problem(status, exception.message, exception.code, extra)
+        wait = {"Retry-After": str(exception.retry_after)} if isinstance(exception, TooManyRequests) else None
+        return _problem(status, exception.message, exception.code, extra, wait)
     response = exception_handler(exception, context)
     if response is None:
         return None

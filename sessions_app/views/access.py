@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
+from sessions_app import limits
 from sessions_app.models import Session, Ticket, UploadedFile
 from sessions_app.models.workspaces import MAY_EDIT, MAY_REVIEW
 
@@ -23,6 +24,7 @@ def session_or_404(request: HttpRequest, session_id: uuid.UUID, *, needs: str = 
     allowed = {"view": True, "edit": role in MAY_EDIT, "review": role in MAY_REVIEW}
     if not allowed[needs]:
         raise PermissionDenied("Your role in this workspace does not allow that.")
+    limits.count(request, session.workspace)
     session.may_edit, session.may_review = allowed["edit"], allowed["review"]  # type: ignore[attr-defined]
     return session
 

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from sessions_app.correlation import correlation_id
-from sessions_app.errors import AppError
+from sessions_app.errors import AppError, TooManyRequests
 
 
 class AppErrorMiddleware:
@@ -28,7 +28,10 @@ class AppErrorMiddleware:
             return None
         status = getattr(exception, "status", exception.http_status)
         context = {"error": exception, "back": _back(request), "request_id": correlation_id.get()}
-        return render(request, "problem.html", context, status=status)
+        response = render(request, "problem.html", context, status=status)
+        if isinstance(exception, TooManyRequests):
+            response["Retry-After"] = str(exception.retry_after)
+        return response
 
 
 def _back(request: HttpRequest) -> str:
