@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import django_rq
@@ -20,6 +22,21 @@ SAME_EVERYWHERE = ("tests/test_access.py", "tests/test_csrf_and_methods.py", "te
 """They ask who may do what, by queries that others try on every database; and there are very many of them."""
 SLOW = ("tests/processing/export/", "tests/processing/engine/")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+LOOPBACK = ("127.", "::1", "localhost", "/", "\0")
+
+
+def _stay_at_home(event: str, arguments: tuple[Any, ...]) -> None:
+    """No test reaches a network: what it needs it starts on this machine."""
+    if event == "socket.connect":
+        address = arguments[1][0] if isinstance(arguments[1], tuple) else arguments[1]
+        name = address.decode() if isinstance(address, bytes) else str(address)
+        if name and not name.startswith(LOOPBACK):
+            raise ConnectionRefusedError(f"a test wants to reach {name}")
+
+
+sys.addaudithook(_stay_at_home)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

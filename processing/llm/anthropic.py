@@ -40,7 +40,8 @@ class Anthropic(RemoteProvider):
             base_url=credentials.base_url or None,
             max_retries=0,
             timeout=self.seconds_per_call,
-            http_client=anthropic.DefaultAioHttpClient(timeout=self.seconds_per_call),  # half the work of the other one
+            # Half the work of the other client. A redirect could lead where no address of a workspace may.
+            http_client=anthropic.DefaultAioHttpClient(timeout=self.seconds_per_call, follow_redirects=False),
         )
 
     def request(self, messages: list[Message], form: Form) -> dict[str, Any]:
