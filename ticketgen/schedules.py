@@ -2,6 +2,8 @@
 
 from rq import cron
 
+from processing.assessment.delivery.relay import relay_events_job
+from processing.assessment.monitor import check_stuck_batches, wake_judges
 from processing.engine.relay import relay_outbox
 from processing.engine.sweep import sweep
 from processing.enhancement.jobs import sweep_enhancements
@@ -14,6 +16,9 @@ cron.register(sweep, "default", interval=30, result_ttl=60)
 cron.register(take_up_proposals, "default", interval=30, result_ttl=60)
 cron.register(sweep_enhancements, "default", interval=30, result_ttl=60)
 cron.register(relay_outbox, "default", interval=5, result_ttl=30)
+cron.register(relay_events_job, "default", interval=5, result_ttl=30)
+cron.register(check_stuck_batches, "default", interval=60, result_ttl=120)
+cron.register(wake_judges, "default", interval=30, result_ttl=60)
 cron.register(prune_uploads, "default", interval=1800, result_ttl=60)
 cron.register(prune_messages, "default", interval=3600, result_ttl=60)
 cron.register(prune_deliveries, "default", interval=3600, result_ttl=60)

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     # Before their packages: own rqworker and rqcron commands, own admin site templates.
     "processing",
     "processing.enhancement",
+    "processing.assessment",
     "sessions_app",
     "unfold",
     "django.contrib.admin.apps.SimpleAdminConfig",  # urls.py discovers admins; workers and commands start faster
@@ -221,6 +222,15 @@ ENHANCEMENT = {
     "SYNTHESIS_LIMIT": env.float("ENHANCEMENT_SYNTHESIS_LIMIT", default=60.0),
     "CONCURRENCY": env.int("ENHANCEMENT_CONCURRENCY", default=8),  # tickets at once per worker
     "KEEP_DAYS": env.int("ENHANCEMENT_KEEP_DAYS", default=365),
+}
+
+# Comparative judgement (processing/assessment). A percentage and a ratio, as the seed names them; seconds without a
+# result after which the monitor looks at a batch, and seconds that late results have once there are enough.
+ASSESSMENT = {
+    "COMPLETION_THRESHOLD_PCT": env.int("COMPLETION_THRESHOLD_PCT", default=80),
+    "MIN_SUCCESS_RATE_THRESHOLD": env.float("MIN_SUCCESS_RATE_THRESHOLD", default=0.8),
+    "TIMEOUT": env.int("ASSESSMENT_TIMEOUT", default=4 * 3600),
+    "GRACE": env.int("ASSESSMENT_GRACE", default=600),
 }
 
 # Uploads: stated on the page, enforced before the body is read.

@@ -96,6 +96,15 @@ def reorder(session: Session) -> None:
     _place([tickets[key] for key in work_order(list(tickets), _edges(session)).nodes])
 
 
+def order_by(session: Session, keys: Sequence[str], *, by: Person) -> None:
+    """Tickets in the order of ``keys`` as far as dependencies allow; those it leaves out come behind, as they were."""
+    with _alone(session):
+        tickets = {each.key: each for each in _in_order(session)}
+        wanted = dict.fromkeys([key for key in keys if key in tickets] + list(tickets))
+        _place([tickets[key] for key in work_order(list(wanted), _edges(session)).nodes])
+        AuditEvent.record("tickets.ordered", session, by=by, details={"tickets": len(wanted)})
+
+
 def sprints(tickets: Sequence[Ticket], capacity: int) -> list[Sequence[Ticket]]:
     """The order of work in slices of ``capacity`` tickets: a suggestion; nothing comes before what it needs."""
     return [tickets[start : start + capacity] for start in range(0, len(tickets), max(1, capacity))]

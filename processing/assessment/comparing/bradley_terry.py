@@ -1,9 +1,9 @@
 """Scores from pairwise comparisons (Bradley and Terry 1952): P(i beats j) = 1 / (1 + exp(s_j - s_i)).
 
-A tie is half a win for both. So that one-sided data have finite scores, each item is given ``PRIOR`` further comparisons
-in thought, half won and half lost, spread over the opponents that it really met: a pair nobody compared stays unknown,
-and items that no chain of comparisons joins stay on scales of their own. Half a win and half a loss are also what takes
-the first-order bias out of a log-odds (Haldane 1956), so that the intervals hold what they promise.
+A tie is half a win for both. So that one-sided data have finite scores, each item is given ``PRIOR`` further
+comparisons in thought, half won and half lost, spread over the opponents that it really met: a pair nobody compared
+stays unknown, and items that no chain of comparisons joins stay on scales of their own. Half a win and half a loss are
+also what takes the first-order bias out of a log-odds (Haldane 1956), so that the intervals hold what they promise.
 
 Newton's method on the sparse graph, each step by conjugate gradients; errors from the inverse of the information.
 """
@@ -107,7 +107,7 @@ class _Graph:
         keys, place = np.unique(low * max(1, data.count) + high, return_inverse=True)
         self.first, self.second = keys // max(1, data.count), keys % max(1, data.count)
         self.met = np.bincount(place, minlength=len(keys)).astype(np.float64)
-        self.won = np.bincount(place, weights=won, minlength=len(keys))
+        self.won = np.bincount(place, weights=won, minlength=len(keys)).astype(np.float64)  # integers where empty
         if prior:
             opponents = self.spread(np.ones(len(keys)), signed=False)
             extra = prior / 2 * (1 / opponents[self.first] + 1 / opponents[self.second])
@@ -118,11 +118,12 @@ class _Graph:
         """Add the pairs' values up at their items: with the other sign at the second one if ``signed``."""
         at_first = np.bincount(self.first, values, self.count)
         at_second = np.bincount(self.second, values, self.count)
-        return at_first - at_second if signed else at_first + at_second
+        added: Floats = (at_first - at_second if signed else at_first + at_second).astype(np.float64)
+        return added
 
     def scales(self) -> Indices:
         """The number of the joined group that each item belongs to, the largest first."""
-        root = np.arange(self.count)
+        root: Indices = np.arange(self.count, dtype=np.int64)
         while len(self.first):
             lower = np.minimum(root[self.first], root[self.second])
             before = root.copy()
@@ -133,9 +134,10 @@ class _Graph:
                 break
         _, place, sizes = np.unique(root, return_inverse=True, return_counts=True)
         order = np.argsort(-sizes, kind="stable")
-        number = np.empty_like(order)
+        number = np.empty(len(order), dtype=np.int64)
         number[order] = np.arange(len(order))
-        return number[place].astype(np.int64)
+        found: Indices = number[place]
+        return found
 
     def likelihood(self, scores: Floats) -> float:
         gap = scores[self.first] - scores[self.second]

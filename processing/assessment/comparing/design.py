@@ -40,11 +40,9 @@ def design(count: int, budget: int, chance: random.Random) -> list[Pair]:
     The first ``count`` are a ring, so that even a part of the results joins all items. Needs a budget of at least
     ``count`` (or all pairs) to join everything.
     """
-    if budget >= pairs_of(count):
-        chosen = _ring_first(count, list(combinations(range(count), 2)), chance)
-    else:
-        chosen = _rings(count, budget, chance)
-    return balanced(chosen)
+    if 2 * budget <= pairs_of(count):
+        return balanced(_rings(count, budget, chance))
+    return balanced(_all_but(count, max(0, pairs_of(count) - budget), chance)[:budget])
 
 
 def _ring(count: int, chance: random.Random) -> list[Pair]:
@@ -55,27 +53,31 @@ def _ring(count: int, chance: random.Random) -> list[Pair]:
     return [(order[place], order[(place + 1) % count]) for place in range(count)]
 
 
-def _ring_first(count: int, pairs: list[Pair], chance: random.Random) -> list[Pair]:
+def _all_but(count: int, left_out: int, chance: random.Random) -> list[Pair]:
+    """All pairs but so many, which are chosen as evenly: a ring first, then the others in random order."""
     ring = list(dict.fromkeys(_key(pair) for pair in _ring(count, chance)))
-    others = list(set(pairs) - set(ring))
-    others.sort()
+    without = {*ring, *_rings(count, left_out, chance, frozenset(ring))}
+    others = [pair for pair in combinations(range(count), 2) if pair not in without]
     chance.shuffle(others)
     return ring + others
 
 
-def _rings(count: int, budget: int, chance: random.Random) -> list[Pair]:
-    """Ring after ring without a pair twice; what a ring repeats is made up by items that are behind."""
+def _rings(count: int, budget: int, chance: random.Random, apart: frozenset[Pair] = frozenset()) -> list[Pair]:
+    """Ring after ring without a pair twice, nor one of ``apart``; what a ring repeats is made up by items behind."""
     chosen: dict[Pair, None] = {}
     appearances = [0] * count
     while len(chosen) < budget:
         before = len(chosen)
         for pair in _ring(count, chance):
-            if len(chosen) < budget and _key(pair) not in chosen:
+            if len(chosen) < budget and _key(pair) not in chosen and _key(pair) not in apart:
                 _choose(pair, chosen, appearances)
-        for pair in _behind(appearances, chosen, chance):
+        for pair in _behind(appearances, chosen.keys() | apart, chance):
             if len(chosen) < budget:
                 _choose(pair, chosen, appearances)
         if len(chosen) == before:
+            free = [pair for pair in combinations(range(count), 2) if pair not in chosen and pair not in apart]
+            for pair in chance.sample(free, min(len(free), budget - len(chosen))):
+                _choose(pair, chosen, appearances)
             break
     return list(chosen)
 
@@ -159,7 +161,9 @@ def telling(
         while len(waiting) > 1 and len(chosen) < size:
             item = waiting.pop()
             near = waiting[: -_NEAR - 1 : -1]
-            other = next((each for each in near if _key((item, each)) not in known and _key((item, each)) not in chosen), None)
+            other = next(
+                (each for each in near if _key((item, each)) not in known and _key((item, each)) not in chosen), None
+            )
             if other is not None:
                 waiting.remove(other)
                 chosen[_key((item, other))] = None

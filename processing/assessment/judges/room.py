@@ -1,0 +1,373 @@
+"""Models at work on a batch: many calls in one asyncio loop, beside it a thread that claims pairs and writes results.
+
+As the engine's drainers, for comparisons: a claim is a lease that is renewed, calls and results are one transaction
+with the ledger, failures that may pass are tried again later, and a limit of money is asked before each claim.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import random
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from processing.assessment import counting
+from processing.assessment.counting import Result
+from processing.assessment.models import AssessmentBatch, ComparisonPair
+from processing.assessment.models.batches import TAKING
+from processing.assessment.models.comparisons import JudgeKind, Winner
+from processing.engine import money, stopping
+from processing.engine.queue import enqueue
+from processing.errors import LLMError, ProcessingError
+from processing.llm.base import Allowance, Call
+from processing.llm.service import LLMService
+from processing.models import LLMCall
+from processing.models.tasks import lease
+from sessions_app.correlation import correlation_id
+from sessions_app.models import Workspace
+
+from . import questions, rule
+
+logger = logging.getLogger(__name__)
+Returned = TypeVar("Returned")
+
+JOB: Final = "processing.assessment.judges.room.judge_job"
+WRITE_AT: Final = 64
+PATIENCE: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+TOKENS_ANSWERED: Final = 120
+_VOTE: Final = {"first": Winner.ESSAY_A, "second": Winner.ESSAY_B, "tie": Winner.TIE}
+_TURNED: Final = {"first": Winner.ESSAY_B, "second": Winner.ESSAY_A, "tie": Winner.TIE}
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What came of one pair: a result, or an error. ``calls`` go to the ledger always."""
+
+    pair: ComparisonPair
+    result: Result | None = None
+    error: LLMError | None = None
+    calls: list[Call] = field(default_factory=list)
+
+
+def judge_job(batch_id: str) -> None:
+    """Judge what waits for a model, for a slice of time. Any number of these may work on one batch."""
+    batch = AssessmentBatch.objects.select_related("workspace").filter(pk=uuid.UUID(batch_id)).first()
+    if batch is None or batch.state not in TAKING or batch.is_finalising or batch.hold_reason:
+        return
+    token = correlation_id.set(batch.request_id or str(batch.event_correlation_id))
+    try:
+        JudgeRoom(batch).run()
+    finally:
+        correlation_id.reset(token)
+
+
+class JudgeRoom:
+    """One worker's share of a batch."""
+
+    def __init__(self, batch: AssessmentBatch) -> None:
+        self.batch = batch
+        self.owner = uuid.uuid4()
+        self.services: dict[int, LLMService | None] = {}
+        self.trouble: LLMError | None = None
+        self.finished: list[Verdict] = []
+        self.concurrency = int(settings.ENGINE["CONCURRENCY"])
+        self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge-db")
+
+    def run(self) -> None:
+        try:
+            self._make_services()
+        except ProcessingError as error:
+            hold(self.batch, error.message)
+            return
+        connection.close()  # not needed on this thread, and it may not live so long
+        try:
+            asyncio.run(self._judge())
+        finally:
+            self.thread.submit(connection.close).result()
+            self.thread.shutdown()
+
+    def _make_services(self) -> None:
+        """A client for each model that judges. Raises ProcessingError where one cannot be made; keys are read here."""
+        for place, judge in enumerate(self.batch.judges):
+            if judge["kind"] != JudgeKind.MODEL:
+                continue
+            if judge.get("provider", "offline") == "offline":
+                self.services[place] = None
+                continue
+            service = LLMService(
+                default_provider=judge["provider"], model=judge.get("model", ""), workspace=self.batch.workspace
+            )
+            self.concurrency = min(self.concurrency, service.provider().concurrency)
+            self.services[place] = service
+
+    async def _db(self, function: Callable[..., Returned], *args: Any) -> Returned:
+        """Database work beside the loop; a database that restarts is waited for with the answers in hand."""
+        loop = asyncio.get_running_loop()
+        for wait in PATIENCE:
+            try:
+                return await loop.run_in_executor(self.thread, function, *args)
+            except (OperationalError, InterfaceError) as error:
+                logger.warning("the database is away, trying again in %.2g s: %s", wait, error)
+                await loop.run_in_executor(self.thread, connection.close)
+                await asyncio.sleep(wait)
+        return await loop.run_in_executor(self.thread, function, *args)
+
+    async def _judge(self) -> None:
+        started = beaten = time.monotonic()
+        in_flight: set[asyncio.Task[Verdict]] = set()
+        empty = False
+        try:
+            while True:
+                now = time.monotonic()
+                stop = stopping.requested() or now - started >= settings.ENGINE["SLICE"]
+                if now - beaten >= settings.ENGINE["HEARTBEAT"]:
+                    await self._db(self._renew)
+                    beaten = now
+                if not await self._db(self._goes_on):
+                    break
+                if not stop and len(in_flight) <= self.concurrency // 2:
+                    claimed = await self._db(self._claim, self.concurrency - len(in_flight))
+                    empty = not claimed
+                    in_flight |= {asyncio.create_task(self._one(pair)) for pair in claimed}
+                if not in_flight:
+                    if stop or empty:
+                        break
+                    continue
+                done, in_flight = await asyncio.wait(in_flight, timeout=0.25, return_when=asyncio.FIRST_COMPLETED)
+                self.finished += [task.result() for task in done]
+                if self.finished and (len(self.finished) >= WRITE_AT or not in_flight or done):
+                    await self._write_finished()
+        finally:
+            for task in in_flight:
+                task.cancel()
+            await asyncio.gather(*in_flight, return_exceptions=True)
+            await self._write_finished()
+            await self._db(self._give_back)
+            for service in self.services.values():
+                if service is not None:
+                    await service.close()
+        await self._db(self._hand_over)
+
+    async def _one(self, pair: ComparisonPair) -> Verdict:
+        """Ask about one pair: once, or in both orders; then a different answer is a tie."""
+        verdict = Verdict(pair)
+        try:
+            winner, first = await self._asked(pair, verdict, turned=False)
+            votes = [winner]
+            if self.batch.both_orders:
+                other, _ = await self._asked(pair, verdict, turned=True)
+                votes.append(other)
+            settled = votes[0] if len(set(votes)) == 1 else Winner.TIE
+            verdict.result = Result(
+                winner=settled,
+                confidence=first.get("confidence"),
+                reason=str(first.get("reason", "")),
+                votes=[str(vote) for vote in votes] if self.batch.both_orders else [],
+            )
+        except LLMError as error:
+            verdict.error = error
+        except Exception as error:
+            logger.exception("comparison %s failed unexpectedly", pair.pk)
+            verdict.error = LLMError(
+                f"The comparison failed for a reason that was not foreseen: {type(error).__name__}."
+            )
+        return verdict
+
+    async def _asked(self, pair: ComparisonPair, verdict: Verdict, *, turned: bool) -> tuple[str, dict[str, Any]]:
+        texts = [pair.essay_a.text_content, pair.essay_b.text_content]
+        if turned:
+            texts.reverse()
+        service = self.services[pair.judge_place]
+        if service is None:
+            answer: dict[str, Any] = {"winner": rule.better(*texts), "reason": rule.REASON}
+        else:
+            allowance = Allowance(most=2)
+            try:
+                completion = await service.ask(questions.judgement(self.batch.question, *texts), allowance)
+            finally:
+                verdict.calls += allowance.calls
+            answer = questions.checked_judgement(completion.content)
+        return (_TURNED if turned else _VOTE)[answer["winner"]], answer
+
+    # Database work, on the thread
+
+    def _goes_on(self) -> bool:
+        return AssessmentBatch.objects.filter(
+            pk=self.batch.pk, state__in=TAKING, is_finalising=False, hold_reason=""
+        ).exists()
+
+    def _claim(self, count: int) -> list[ComparisonPair]:
+        """Take due pairs, as many as can be paid for."""
+        now = timezone.now()
+        with transaction.atomic():
+            count = self._affordable(count)
+            if not count:
+                return []
+            skip = connection.features.has_select_for_update_skip_locked
+            due = ComparisonPair.objects.for_model(now).filter(batch=self.batch, attempts_left__gt=0)
+            locked = due.order_by("position").select_for_update(skip_locked=skip)
+            keys = list(locked.values_list("pk", flat=True)[:count])
+            ComparisonPair.objects.filter(pk__in=keys).update(
+                lease_owner=self.owner, lease_until=now + lease(), attempts_left=F("attempts_left") - 1
+            )
+        self._bury()
+        mine = ComparisonPair.objects.filter(pk__in=keys).select_related("essay_a", "essay_b")
+        return list(mine.order_by("position"))
+
+    def _bury(self) -> None:
+        """Pairs whose worker died each time they were asked count as failed."""
+        spent = ComparisonPair.objects.for_model(timezone.now()).filter(batch=self.batch, attempts_left=0)
+        for key in spent.values_list("pk", flat=True)[:100]:
+            counting.record(Result(Winner.ERROR, error_code="WORKER_DIED"), pk=key)
+
+    def _affordable(self, count: int) -> int:
+        """As many calls as the batch's and the workspace's limits allow; holds the batch where they allow none."""
+        workspace = Workspace.objects.get(pk=self.batch.workspace_id)
+        if self.batch.budget is None and workspace.monthly_budget is None:
+            return count
+        Workspace.objects.select_for_update().get(pk=workspace.pk)
+        batch = AssessmentBatch.objects.get(pk=self.batch.pk)
+        left: list[Decimal] = []
+        if batch.budget is not None:
+            left.append(batch.budget - batch.cost)
+        if workspace.monthly_budget is not None:
+            left.append(workspace.monthly_budget - money.spent_this_month(workspace))
+        each = self._reserve(batch)
+        held = ComparisonPair.objects.waiting().filter(batch=batch, lease_until__gte=timezone.now()).count()
+        free = min(left) - held * each
+        affordable = min(count, max(0, int(free / each))) if each else count * int(min(left) > 0)
+        if not affordable and not held and batch.comparison_pairs.waiting().filter(judge_kind="model").exists():
+            hold(batch, "Paused at a limit of money. Raise the limit, then go on.")
+        return affordable
+
+    def _reserve(self, batch: AssessmentBatch) -> Decimal:
+        """What one comparison may cost, from the price of a typical one or the batch's own average if that is more."""
+        calls = 2 if batch.both_orders else 1
+        item = batch.items.order_by("?").only("text_content", "batch_id")[:20]
+        lengths = [len(each.text_content) for each in item] or [0]
+        tokens = 2 * max(lengths) // 3 + 500
+        prices = [
+            service.provider().cost(tokens, TOKENS_ANSWERED)  # type: ignore[attr-defined]
+            for service in self.services.values()
+            if service is not None and hasattr(service.provider(), "cost")
+        ]
+        known = [price for price in prices if price is not None]
+        average = batch.cost / batch.processed if batch.processed >= money.TRUST_AFTER else Decimal(0)
+        return max(calls * max(known, default=Decimal(0)), average)
+
+    def _renew(self) -> None:
+        ComparisonPair.objects.waiting().filter(lease_owner=self.owner).update(lease_until=timezone.now() + lease())
+
+    def _give_back(self) -> None:
+        ComparisonPair.objects.waiting().filter(lease_owner=self.owner).update(
+            lease_owner=None, lease_until=None, attempts_left=F("attempts_left") + 1
+        )
+
+    async def _write_finished(self) -> None:
+        if self.finished:
+            verdicts, self.finished = self.finished, []
+            await self._db(self._write, verdicts)
+
+    def _write(self, verdicts: list[Verdict]) -> None:
+        """Ledger, results and counts in one transaction; safe to be repeated."""
+        with transaction.atomic():
+            rows = [
+                self._ledger(verdict.pair, call, place)
+                for verdict in verdicts
+                for place, call in enumerate(verdict.calls)
+            ]
+            known = set(LLMCall.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
+            new = [row for row in rows if row.pk not in known]
+            results: dict[uuid.UUID, Result] = {}
+            for verdict in verdicts:
+                result = verdict.result or self._failed(verdict)
+                if result is not None:
+                    results[verdict.pair.pk] = result
+            counting.record_many(self.batch, results)
+            LLMCall.objects.bulk_create(new)
+            cost = sum((row.cost for row in new if row.cost is not None), Decimal(0))
+            if cost:
+                AssessmentBatch.objects.filter(pk=self.batch.pk).update(cost=F("cost") + cost)
+            self._watch(verdicts)
+
+    def _failed(self, verdict: Verdict) -> Result | None:
+        """None if it is tried again: later, or once a person has mended what stops every call."""
+        pair, error = verdict.pair, verdict.error
+        if error is None:
+            return None
+        if error.stops_run or error.pauses_run or (error.retryable and pair.attempts_left > 0):
+            used = settings.ENGINE["ATTEMPTS"] - pair.attempts_left
+            delay = random.uniform(0, min(60.0, settings.ENGINE["RETRY_DELAY"] * 2 ** max(0, used - 1)))  # noqa: S311
+            delay = max(delay, min(error.retry_after or 0.0, 300.0))
+            ComparisonPair.objects.filter(pk=pair.pk, lease_owner=self.owner).update(
+                lease_owner=None,
+                lease_until=None,
+                not_before=timezone.now() + timedelta(seconds=delay),
+                attempts_left=max(pair.attempts_left, int(error.stops_run or error.pauses_run)),
+                error_code=error.code,
+            )
+            return None
+        return Result(Winner.ERROR, error_code=error.code, error_detail=counting.error_detail(error))
+
+    def _watch(self, verdicts: list[Verdict]) -> None:
+        """Five equal failures in a row hold the batch, and so does one that every call must share."""
+        batch = AssessmentBatch.objects.get(pk=self.batch.pk)
+        row, cause = batch.equal_failures, batch.last_failure_cause
+        worst: LLMError | None = None
+        for verdict in verdicts:
+            if verdict.error is None:
+                row, cause = 0, ""
+            else:
+                row = row + 1 if verdict.error.cause == cause else 1
+                cause, worst = verdict.error.cause, verdict.error
+                if worst.stops_run:
+                    row = int(settings.ENGINE["BREAKER"])
+        AssessmentBatch.objects.filter(pk=batch.pk).update(equal_failures=row, last_failure_cause=cause)
+        if worst is not None and row >= settings.ENGINE["BREAKER"]:
+            hold(batch, f"Paused: {worst.message}")
+
+    def _ledger(self, pair: ComparisonPair, call: Call, place: int) -> LLMCall:
+        """A row whose id follows from pair, attempt and call, so that writing it again changes nothing."""
+        name = f"{pair.request_correlation_id}:{pair.attempts_left}:{self.owner}:{place}"
+        return LLMCall(
+            pk=uuid.uuid5(pair.request_correlation_id, name),
+            workspace_id=self.batch.workspace_id,
+            task_id=self.batch.pk,
+            entity_key=f"comparison:{pair.pk}",
+            provider=call.provider,
+            llm_model=call.model,
+            prompt_version=call.prompt_version,
+            step=call.step,
+            input_hash=hashlib.sha256(f"comparison:{name}".encode()).hexdigest(),
+            response=call.content,
+            outcome=call.outcome,
+            error_code=call.error_code,
+            tokens_in=call.tokens_in,
+            tokens_out=call.tokens_out,
+            tokens_cached=call.tokens_cached,
+            cost=call.cost,
+            latency_ms=call.latency_ms,
+        )
+
+    def _hand_over(self) -> None:
+        """Another turn, if something is due now; what is due later is woken by the schedule."""
+        if self._goes_on() and ComparisonPair.objects.for_model(timezone.now()).filter(batch=self.batch).exists():
+            enqueue(JOB, str(self.batch.pk), queue="llm")
+
+
+def hold(batch: AssessmentBatch, reason: str) -> None:
+    """Models rest until a person says to go on."""
+    AssessmentBatch.objects.filter(pk=batch.pk, hold_reason="").update(hold_reason=reason[:300])
