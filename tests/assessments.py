@@ -26,7 +26,9 @@ def texts(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def make_batch(workspace: Workspace, count: int = 10, *, and_start: bool = True, **values: Any) -> AssessmentBatch:
+def make_batch(
+    workspace: Workspace, count: int = 10, *, and_start: bool = True, session: Any = None, **values: Any
+) -> AssessmentBatch:
     """A batch that outside judges are asked about, unless ``judges`` says otherwise."""
     wanted = {
         "title": "Essays",
@@ -35,7 +37,7 @@ def make_batch(workspace: Workspace, count: int = 10, *, and_start: bool = True,
         "judges": OUTSIDE,
         **values,
     }
-    batch, _ = service.create_batch(workspace, wanted, and_start=and_start)
+    batch, _ = service.create_batch(workspace, wanted, and_start=and_start, session=session)
     return batch
 
 

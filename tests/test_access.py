@@ -27,6 +27,8 @@ from django.utils import timezone
 from knox.models import AuthToken
 
 from processing.enhancement.models import EnhancementHistory, Suggestion, Synthesis, WriteBack
+from processing.assessment import events, generating, scoring
+from processing.assessment.models import AssessmentBatch, EventDelivery, WebhookTarget
 from processing.export.files import FORMATS
 from processing.models import (
     ExportRecord,
@@ -42,6 +44,7 @@ from sessions_app import staging
 from sessions_app.actions.review import comment
 from sessions_app.models import BulkChange, SavedView, Session, TicketDependency, TicketRevision, Workspace
 from sessions_app.models.tickets import TEXT_FIELDS
+from tests.assessments import make_batch
 from tests.factories import bundles, make_specified_session, make_ticket
 from tests.people import People
 
@@ -147,6 +150,17 @@ RULES: dict[str, Public | Signed | SignedIn | StaffOnly | Bound] = {
     "webhooks:page": Bound(GET="view"),
     "webhooks:make": Bound(POST="own"),
     "webhooks:revoke": Bound(POST="own"),
+    "assessments:list": SignedIn(),
+    "assessments:new": SignedIn(("GET", "POST")),
+    "assessments:detail": Bound(GET="view"),
+    "assessments:judge": Bound(GET="review", POST="review"),
+    "assessments:act": Bound(POST="edit"),
+    "assessments:file": Bound(GET="view"),
+    "assessments:session": Bound(GET="view", POST="edit"),
+    "assessments:targets": Bound(GET="view", POST="own"),
+    "assessments:target-delete": Bound(POST="own"),
+    "assessments:target-again": Bound(POST="own"),
+    "assessment-callback": Public(),
     "exports:page": Bound(GET="view"),
     "exports:report": Bound(GET="view"),
     "exports:preview": Bound(GET="edit"),
@@ -237,6 +251,13 @@ RULES: dict[str, Public | Signed | SignedIn | StaffOnly | Bound] = {
     "api-runs:connection": Bound(GET="view", PATCH="own", DELETE="own"),
     "api-runs:connection-check": Bound(POST="own"),
     "api-runs:processing-status": Bound(GET="view"),
+    "api-assessments:list": SignedIn(("GET", "POST")),
+    "api-assessments:detail": Bound(GET="view", DELETE="edit"),
+    "api-assessments:start": Bound(POST="edit"),
+    "api-assessments:cancel": Bound(POST="edit"),
+    "api-assessments:resume": Bound(POST="edit"),
+    "api-assessments:ranking": Bound(GET="view"),
+    "api-assessments:comparisons": Bound(GET="view"),
     "schema": SignedIn(),
     "docs": SignedIn(),
     "health": Public(),
@@ -310,6 +331,11 @@ body("enhancement:settings")(lambda world: {"provider": "offline", "target": "no
 body("enhancement:import")(
     lambda world: {"kind": "tickets", "file": SimpleUploadedFile("t.csv", b"id,title\n1,Printer\n")}
 )
+body("assessments:judge")(lambda world: {"pair": str(world.pair.pk), "choice": "left"})
+body("assessments:session")(
+    lambda world: {"what": "rank", "rank-title": "T", "rank-question": "Q", "rank-people": "on"}
+)
+body("assessments:targets")(lambda world: {"url": "https://127.0.0.1/events"})
 body("models:budget")(lambda world: {"monthly_budget": "5"})
 body("api:session", method="PATCH")(lambda world: {"site_name": "Changed"})
 body("api:files")(lambda world: {"pasted": bundles(1).decode(), "name": "Bundles.csv"})
@@ -388,6 +414,18 @@ def unsafe() -> list[Any]:
 # The world
 
 
+def judged_batch(workspace: Workspace, session: Session) -> AssessmentBatch:
+    """Under way, held for a while, with scores of its own and pairs that wait for people."""
+    batch = make_batch(workspace, 6, and_start=False, judges=[{"kind": "person"}], session=session)
+    generating.start(batch)
+    generating.generate_pairs_job(str(batch.pk))
+    AssessmentBatch.objects.filter(pk=batch.pk).update(hold_reason="Paused at a limit of money.")
+    batch.refresh_from_db()
+    scoring._keep(batch, scoring.scored(batch), "provisional")
+    events.publish(batch, events.PROVISIONAL, {})
+    return batch
+
+
 class World:
     """What somebody has: a session with files, a ticket, a run that failed, an upload that waits, members, a token."""
 
@@ -454,6 +492,12 @@ class World:
             status="failed",
         )
         self.view = SavedView.objects.create(session=self.session, user=owner, name="To read", filters={"q": "read"})
+        self.assessment = judged_batch(workspace, self.session)
+        self.pair = self.assessment.comparison_pairs.filter(completed_at__isnull=True).first()
+        self.target = WebhookTarget.objects.create(workspace=workspace, url="https://127.0.0.1/told", secret="x" * 20)
+        self.delivery = EventDelivery.objects.create(
+            event=self.assessment.events.get(), target=self.target, state="failed", next_at=timezone.now()
+        )
         self.batch = staging.stage(self.session.pk, [("Bundles.csv", bundles(1, start=9))])
         self.token = AuthToken.objects.create(owner)[0]
         self.values = {
@@ -466,6 +510,10 @@ class World:
             "provider": "openai",
             "slug": workspace.slug,
             "connection_id": self.connection.pk,
+            "assessment_id": self.assessment.pk,
+            "not_begun": {self.assessment.pk: make_batch(workspace, 3, and_start=False).pk},
+            "target_id": self.target.pk,
+            "delivery_id": self.delivery.pk,
             "record_id": self.record.pk,
             "secret_id": self.secret.pk,
             "enhancement_id": self.enhanced.pk,
@@ -506,18 +554,24 @@ CHOICES = {
 }
 ONLY_LOOK = ("models:check", "preview:of-text")
 """They take a body and change nothing."""
+NOT_BEGUN = ("api-assessments:start", "api-assessments:detail")
+"""What is done to an assessment before it begins."""
 OF_THE_WORKSPACE = (
     "workspaces:change-member",
     "connections:save",
     "connections:check",
     "connections:delete",
     "webhooks:revoke",
+    "assessments:target-delete",
+    "assessments:target-again",
     "exports:preview",
 )
 """What they name inside belongs to the workspace, whichever session it is named with."""
 OF_THE_FAILED = ("enhancement:retry", "api-enhancement:retry")
 """They concern an enhancement that has failed."""
 OWN_CHOICES = {
+    "assessments:act": {"verb": ("cancel", "resume")},
+    "assessments:file": {"name": ("csv", "json")},
     "sessions:dependency": {"change": ("remove", "accept", "reject")},
     "sessions:ticket-judge": {"verb": ("approve", "reject")},
     "proposals:decide": {"verb": ("accept", "discard")},
@@ -529,6 +583,8 @@ def paths(address: Address, values: dict[str, Any]) -> list[str]:
     if address.name in OF_THE_FAILED and "failed_id" in values:
         values = {**values, "enhancement_id": values["failed_id"]}
     choices = CHOICES | OWN_CHOICES.get(address.name, {})
+    if address.name in NOT_BEGUN and values.get("assessment_id") in values.get("not_begun", {}):
+        values = {**values, "assessment_id": values["not_begun"][values["assessment_id"]]}
     choice = next((name for name in address.parameters if name in choices), None)
     if choice is None:
         return [address.path(values)]

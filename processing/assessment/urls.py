@@ -9,10 +9,10 @@ assessment_urls = (
     [
         path("assessments/", assessments.assessment_list, name="list"),
         path("assessments/new/", assessments.new, name="new"),
-        path("assessments/<uuid:batch_id>/", assessments.detail, name="detail"),
-        path("assessments/<uuid:batch_id>/judge/", judging.judge, name="judge"),
-        path("assessments/<uuid:batch_id>/do/<slug:verb>/", assessments.act, name="act"),
-        path("assessments/<uuid:batch_id>/file/<slug:name>/", assessments.ranking_file, name="file"),
+        path("assessments/<uuid:assessment_id>/", assessments.detail, name="detail"),
+        path("assessments/<uuid:assessment_id>/judge/", judging.judge, name="judge"),
+        path("assessments/<uuid:assessment_id>/do/<slug:verb>/", assessments.act, name="act"),
+        path("assessments/<uuid:assessment_id>/file/<slug:name>/", assessments.ranking_file, name="file"),
         path("sessions/<uuid:session_id>/assess/", sessions.assess, name="session"),
         path("workspaces/<uuid:workspace_id>/assessment-events/", targets.page, name="targets"),
         path(

@@ -101,7 +101,7 @@ class BatchView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         mine = AssessmentBatch.objects.visible_to(request.user).select_related("workspace", "session")
-        self.batch = get_object_or_404(mine, pk=kwargs["batch_id"])
+        self.batch = get_object_or_404(mine, pk=kwargs["assessment_id"])
         is_unsafe = request.method not in ("GET", "HEAD", "OPTIONS")
         if is_unsafe and not AssessmentBatch.objects.editable_by(request.user).filter(pk=self.batch.pk).exists():
             raise PermissionDenied("Your role in this workspace does not allow that.")
@@ -115,11 +115,11 @@ class AssessmentDetail(BatchView):
     """Where a batch stands; or away with it, with all that was judged."""
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
-    def get(self, request: Request, batch_id: uuid.UUID) -> Response:
+    def get(self, request: Request, assessment_id: uuid.UUID) -> Response:
         return self.answer()
 
     @extend_schema(request=None, responses={204: None})
-    def delete(self, request: Request, batch_id: uuid.UUID) -> Response:
+    def delete(self, request: Request, assessment_id: uuid.UUID) -> Response:
         service.delete(self.batch, by=request.user)
         return Response(status=204)
 
@@ -128,7 +128,7 @@ class Start(BatchView):
     """Choose pairs and ask the judges; answers at once."""
 
     @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT})
-    def post(self, request: Request, batch_id: uuid.UUID) -> Response:
+    def post(self, request: Request, assessment_id: uuid.UUID) -> Response:
         service.start(self.batch, by=request.user)
         return self.answer(202)
 
@@ -137,7 +137,7 @@ class Cancel(BatchView):
     """Stop. Results that still come are counted and change nothing."""
 
     @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
-    def post(self, request: Request, batch_id: uuid.UUID) -> Response:
+    def post(self, request: Request, assessment_id: uuid.UUID) -> Response:
         service.cancel(self.batch, by=request.user)
         return self.answer()
 
@@ -146,7 +146,7 @@ class Resume(BatchView):
     """Let models work again, after what held them was mended."""
 
     @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT})
-    def post(self, request: Request, batch_id: uuid.UUID) -> Response:
+    def post(self, request: Request, assessment_id: uuid.UUID) -> Response:
         service.go_on(self.batch, by=request.user)
         return self.answer(202)
 
@@ -158,7 +158,7 @@ class Ranking(BatchView):
         parameters=[OpenApiParameter("format", str, enum=list(FORMATS), description="a file instead of the values")],
         responses={200: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT},
     )
-    def get(self, request: Request, batch_id: uuid.UUID) -> Response | HttpResponse:
+    def get(self, request: Request, assessment_id: uuid.UUID) -> Response | HttpResponse:
         run = latest(self.batch)
         if run is None:
             raise NothingToDo("There are no scores yet.")
@@ -178,7 +178,7 @@ class Comparisons(BatchView):
         ],
         responses={200: OpenApiTypes.OBJECT},
     )
-    def get(self, request: Request, batch_id: uuid.UUID) -> Response:
+    def get(self, request: Request, assessment_id: uuid.UUID) -> Response:
         pairs = self.batch.comparison_pairs.select_related("essay_a", "essay_b").order_by("position")
         if wanted := request.query_params.get("judge_kind"):
             pairs = pairs.filter(judge_kind=wanted)

@@ -29,10 +29,10 @@ PER_PAGE = 50
 ROWS = 200
 
 
-def batch_or_404(request: HttpRequest, batch_id: uuid.UUID, *, needs: str = "view") -> AssessmentBatch:
+def batch_or_404(request: HttpRequest, assessment_id: uuid.UUID, *, needs: str = "view") -> AssessmentBatch:
     """The batch if the user may see it. ``needs``: view, edit or review. Carries the role for templates."""
     mine = AssessmentBatch.objects.visible_to(request.user).select_related("workspace", "session")
-    batch = get_object_or_404(mine, pk=batch_id)
+    batch = get_object_or_404(mine, pk=assessment_id)
     role = batch.workspace.role_of(request.user)
     allowed = {"view": True, "edit": role in MAY_EDIT, "review": role in MAY_REVIEW}
     if not allowed[needs]:
@@ -69,9 +69,9 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def detail(request: HttpRequest, batch_id: uuid.UUID) -> HttpResponse:
+def detail(request: HttpRequest, assessment_id: uuid.UUID) -> HttpResponse:
     """Where it stands; scores as a drawing and as a table; how far to trust them."""
-    batch = batch_or_404(request, batch_id)
+    batch = batch_or_404(request, assessment_id)
     run = latest(batch)
     context: dict[str, Any] = {"batch": batch, "run": run, "waiting_people": waiting_for_people(batch)}
     if run is not None:
@@ -108,8 +108,8 @@ def _with_tickets(batch: AssessmentBatch, rankings: list[dict[str, Any]]) -> lis
 
 
 @require_safe
-def ranking_file(request: HttpRequest, batch_id: uuid.UUID, name: str) -> HttpResponse:
-    batch = batch_or_404(request, batch_id)
+def ranking_file(request: HttpRequest, assessment_id: uuid.UUID, name: str) -> HttpResponse:
+    batch = batch_or_404(request, assessment_id)
     run = latest(batch)
     if run is None:
         raise Http404("There are no scores yet.")
@@ -117,9 +117,9 @@ def ranking_file(request: HttpRequest, batch_id: uuid.UUID, name: str) -> HttpRe
 
 
 @require_POST
-def act(request: HttpRequest, batch_id: uuid.UUID, verb: str) -> HttpResponse:
+def act(request: HttpRequest, assessment_id: uuid.UUID, verb: str) -> HttpResponse:
     """start, cancel, resume, delete; sort: the session's backlog by the ranking."""
-    batch = batch_or_404(request, batch_id, needs="edit")
+    batch = batch_or_404(request, assessment_id, needs="edit")
     if verb == "delete":
         service.delete(batch, by=request.user)
         messages.success(request, "The assessment is gone.")

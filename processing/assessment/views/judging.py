@@ -17,9 +17,9 @@ from .assessments import batch_or_404
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def judge(request: HttpRequest, batch_id: uuid.UUID) -> HttpResponse:
+def judge(request: HttpRequest, assessment_id: uuid.UUID) -> HttpResponse:
     """For those who may review. Nothing on the page says who wrote a text or what others chose."""
-    batch = batch_or_404(request, batch_id, needs="review")
+    batch = batch_or_404(request, assessment_id, needs="review")
     if request.method == "POST":
         mine = batch.comparison_pairs.filter(judge_kind=JudgeKind.PERSON)
         try:
