@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from processing.errors import LLMInvalidAnswer
-from processing.llm.base import Question
+from processing.llm.base import Form, Question
+from processing.llm.prompts import visible
+
+from . import rule
 
 JUDGE: Final = "judge-1"
 INVEST: Final = "invest-1"
@@ -44,35 +47,36 @@ def _system(version: str) -> str:
     return (Path(__file__).parent / f"{version}.md").read_text(encoding="utf-8")
 
 
+@cache
+def _form(version: str) -> Form:
+    if version == JUDGE:
+        return Form("judgement", JUDGE, _system(JUDGE), _JUDGEMENT, checked_judgement, tokens=120)
+    return Form("invest", INVEST, _system(INVEST), _RATINGS, checked_ratings, tokens=400)
+
+
 def judgement(question: str, first: str, second: str) -> Question:
     """Which is better, asked blind: no names, no ids, nothing but the texts."""
     body = {"question": question, "first": _shown(first), "second": _shown(second)}
     return Question(
-        name="judgement",
-        system=_system(JUDGE),
-        messages=[_fenced("comparison", body)],
-        schema=_JUDGEMENT,
-        check=checked_judgement,
-        prompt_version=JUDGE,
-        expected=120,
+        _form(JUDGE),
+        _fenced("comparison", body),
+        lambda: {"winner": rule.better(first, second), "confidence": None, "reason": rule.REASON},
     )
 
 
-def invest(ticket: dict[str, str]) -> Question:
+def invest(ticket: dict[str, str], needs: int = 0) -> Question:
+    """How well a ticket is cut; ``needs``: how many others have to be done first."""
     return Question(
-        name="invest",
-        system=_system(INVEST),
-        messages=[_fenced("ticket", {name: _shown(text) for name, text in ticket.items()})],
-        schema=_RATINGS,
-        check=checked_ratings,
-        prompt_version=INVEST,
-        expected=400,
+        _form(INVEST),
+        _fenced("ticket", {name: _shown(text) for name, text in ticket.items()}),
+        lambda: rule.ratings(ticket, needs),
     )
 
 
-def _fenced(name: str, body: dict[str, str]) -> dict[str, str]:
-    text = json.dumps(body, ensure_ascii=False).replace("<", "\\u003c")  # no text can close the fence
-    return {"role": "user", "content": f"<{name}>\n{text}\n</{name}>\n\nJudge."}
+def _fenced(name: str, body: dict[str, str]) -> str:
+    """As ``prompts.fenced``, for texts longer than cells: tags that no text can close, nothing invisible."""
+    text = json.dumps({key: visible(value) for key, value in body.items()}, ensure_ascii=False).replace("<", "\\u003c")
+    return f"<{name}>\n{text}\n</{name}>\n\nJudge."
 
 
 def _shown(text: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import random
 import time
 import uuid
 from collections.abc import Callable
@@ -31,15 +30,16 @@ from processing.assessment.models.batches import TAKING
 from processing.assessment.models.comparisons import JudgeKind, Winner
 from processing.engine import money, stopping
 from processing.engine.queue import enqueue
-from processing.errors import LLMError, ProcessingError
+from processing.errors import LLMError, ProcessingError, delay_after
 from processing.llm.base import Allowance, Call
+from processing.llm.remote import RemoteProvider
 from processing.llm.service import LLMService
 from processing.models import LLMCall
 from processing.models.tasks import lease
 from sessions_app.correlation import correlation_id
 from sessions_app.models import Workspace
 
-from . import questions, rule
+from . import questions
 
 logger = logging.getLogger(__name__)
 Returned = TypeVar("Returned")
@@ -47,7 +47,8 @@ Returned = TypeVar("Returned")
 JOB: Final = "processing.assessment.judges.room.judge_job"
 WRITE_AT: Final = 64
 PATIENCE: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-TOKENS_ANSWERED: Final = 120
+TOKENS_ANSWERED: Final = 700
+"""What is set aside for an answer, several times an ordinary one."""
 _VOTE: Final = {"first": Winner.ESSAY_A, "second": Winner.ESSAY_B, "tie": Winner.TIE}
 _TURNED: Final = {"first": Winner.ESSAY_B, "second": Winner.ESSAY_A, "tie": Winner.TIE}
 
@@ -80,7 +81,7 @@ class JudgeRoom:
     def __init__(self, batch: AssessmentBatch) -> None:
         self.batch = batch
         self.owner = uuid.uuid4()
-        self.services: dict[int, LLMService | None] = {}
+        self.services: dict[int, LLMService] = {}
         self.trouble: LLMError | None = None
         self.finished: list[Verdict] = []
         self.concurrency = int(settings.ENGINE["CONCURRENCY"])
@@ -104,11 +105,10 @@ class JudgeRoom:
         for place, judge in enumerate(self.batch.judges):
             if judge["kind"] != JudgeKind.MODEL:
                 continue
-            if judge.get("provider", "offline") == "offline":
-                self.services[place] = None
-                continue
             service = LLMService(
-                default_provider=judge["provider"], model=judge.get("model", ""), workspace=self.batch.workspace
+                default_provider=judge.get("provider", "offline"),
+                model=judge.get("model", ""),
+                workspace=self.batch.workspace,
             )
             self.concurrency = min(self.concurrency, service.provider().concurrency)
             self.services[place] = service
@@ -157,8 +157,7 @@ class JudgeRoom:
             await self._write_finished()
             await self._db(self._give_back)
             for service in self.services.values():
-                if service is not None:
-                    await service.close()
+                await service.close()
         await self._db(self._hand_over)
 
     async def _one(self, pair: ComparisonPair) -> Verdict:
@@ -190,16 +189,13 @@ class JudgeRoom:
         texts = [pair.essay_a.text_content, pair.essay_b.text_content]
         if turned:
             texts.reverse()
-        service = self.services[pair.judge_place]
-        if service is None:
-            answer: dict[str, Any] = {"winner": rule.better(*texts), "reason": rule.REASON}
-        else:
-            allowance = Allowance(most=2)
-            try:
-                completion = await service.ask(questions.judgement(self.batch.question, *texts), allowance)
-            finally:
-                verdict.calls += allowance.calls
-            answer = questions.checked_judgement(completion.content)
+        allowance = Allowance(most=2)
+        asked = questions.judgement(self.batch.question, *texts)
+        try:
+            completion = await self.services[pair.judge_place].ask(asked, allowance)
+        finally:
+            verdict.calls += allowance.calls
+        answer = questions.checked_judgement(completion.content)
         return (_TURNED if turned else _VOTE)[answer["winner"]], answer
 
     # Database work, on the thread
@@ -244,7 +240,7 @@ class JudgeRoom:
         if batch.budget is not None:
             left.append(batch.budget - batch.cost)
         if workspace.monthly_budget is not None:
-            left.append(workspace.monthly_budget - money.spent_this_month(workspace))
+            left.append(money.left_this_month(workspace)[0])
         each = self._reserve(batch)
         held = ComparisonPair.objects.waiting().filter(batch=batch, lease_until__gte=timezone.now()).count()
         free = min(left) - held * each
@@ -259,11 +255,8 @@ class JudgeRoom:
         item = batch.items.order_by("?").only("text_content", "batch_id")[:20]
         lengths = [len(each.text_content) for each in item] or [0]
         tokens = 2 * max(lengths) // 3 + 500
-        prices = [
-            service.provider().cost(tokens, TOKENS_ANSWERED)  # type: ignore[attr-defined]
-            for service in self.services.values()
-            if service is not None and hasattr(service.provider(), "cost")
-        ]
+        providers = [service.provider() for service in self.services.values()]
+        prices = [each.cost(tokens, TOKENS_ANSWERED) for each in providers if isinstance(each, RemoteProvider)]
         known = [price for price in prices if price is not None]
         average = batch.cost / batch.processed if batch.processed >= money.TRUST_AFTER else Decimal(0)
         return max(calls * max(known, default=Decimal(0)), average)
@@ -309,9 +302,8 @@ class JudgeRoom:
         if error is None:
             return None
         if error.stops_run or error.pauses_run or (error.retryable and pair.attempts_left > 0):
-            used = settings.ENGINE["ATTEMPTS"] - pair.attempts_left
-            delay = random.uniform(0, min(60.0, settings.ENGINE["RETRY_DELAY"] * 2 ** max(0, used - 1)))  # noqa: S311
-            delay = max(delay, min(error.retry_after or 0.0, 300.0))
+            used = int(settings.ENGINE["ATTEMPTS"]) - pair.attempts_left
+            delay = delay_after(error, used)
             ComparisonPair.objects.filter(pk=pair.pk, lease_owner=self.owner).update(
                 lease_owner=None,
                 lease_until=None,
@@ -342,24 +334,13 @@ class JudgeRoom:
     def _ledger(self, pair: ComparisonPair, call: Call, place: int) -> LLMCall:
         """A row whose id follows from pair, attempt and call, so that writing it again changes nothing."""
         name = f"{pair.request_correlation_id}:{pair.attempts_left}:{self.owner}:{place}"
-        return LLMCall(
+        return LLMCall.drawn_from(
+            call,
             pk=uuid.uuid5(pair.request_correlation_id, name),
             workspace_id=self.batch.workspace_id,
             task_id=self.batch.pk,
             entity_key=f"comparison:{pair.pk}",
-            provider=call.provider,
-            llm_model=call.model,
-            prompt_version=call.prompt_version,
-            step=call.step,
             input_hash=hashlib.sha256(f"comparison:{name}".encode()).hexdigest(),
-            response=call.content,
-            outcome=call.outcome,
-            error_code=call.error_code,
-            tokens_in=call.tokens_in,
-            tokens_out=call.tokens_out,
-            tokens_cached=call.tokens_cached,
-            cost=call.cost,
-            latency_ms=call.latency_ms,
         )
 
     def _hand_over(self) -> None:

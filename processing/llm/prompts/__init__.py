@@ -94,6 +94,11 @@ def fenced(name: str, body: Any) -> str:
     return f"<{name}>\n{said}\n</{name}>"
 
 
+def visible(text: str) -> str:
+    """Without characters that nobody sees and a model may obey."""
+    return _INVISIBLE.sub("", text)
+
+
 @cache
 def text_of(version: str) -> str:
     """A prompt that ships with the product, by its version."""

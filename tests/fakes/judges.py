@@ -11,27 +11,27 @@ import random
 import re
 from typing import Any
 
-from . import rule
-from .questions import CRITERIA
+from processing.assessment.judges import rule
+from processing.assessment.judges.questions import CRITERIA
 
 _FENCED = re.compile(r"<(comparison|ticket)>\n(.*)\n</\1>", re.DOTALL)
 _MERIT = re.compile(r"merit=(-?\d+(?:\.\d+)?)")
 
 
-def register() -> None:
-    from processing.llm import fake
+WRITERS: dict[str, Any] = {
+    "winner": lambda request: judge(request, obeys=False),
+    "testable": lambda request: rate(request, obeys=False),
+}
+"""For ``FakeModelServer.writers``."""
 
-    fake.answers(["winner", "confidence", "reason"], judge)
-    fake.answers(CRITERIA, rate)
 
-
-def judge(request: dict[str, Any], obeys: bool) -> dict[str, Any]:  # noqa: FBT001 - the fake server calls it so
+def judge(request: dict[str, Any], *, obeys: bool) -> dict[str, Any]:
     """``obeys``: does what the first text asks it to, which here is to win."""
     asked = _body(request)
     if obeys:
         winner = "first"
     elif asked.get("question") == "coin":
-        winner = random.choice(("first", "second"))  # noqa: S311 - a coin
+        winner = random.choice(("first", "second"))
     else:
         winner = _winner(asked.get("first", ""), asked.get("second", ""))
     return {"winner": winner, "confidence": 0.8, "reason": f"The {winner} text has more merit."}
@@ -42,10 +42,10 @@ def _winner(first: str, second: str) -> str:
     if merits[0] is None or merits[1] is None:
         return rule.better(first, second)
     gap = float(merits[0][1]) - float(merits[1][1])
-    return "first" if random.random() < 1 / (1 + math.exp(-gap)) else "second"  # noqa: S311 - a simulation
+    return "first" if random.random() < 1 / (1 + math.exp(-gap)) else "second"
 
 
-def rate(request: dict[str, Any], obeys: bool) -> dict[str, Any]:  # noqa: FBT001
+def rate(request: dict[str, Any], *, obeys: bool) -> dict[str, Any]:
     return {name: {"score": 5 if obeys else 4, "reason": f"It is {name} enough."} for name in CRITERIA}
 
 
