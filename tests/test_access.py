@@ -26,9 +26,9 @@ from django.urls import get_resolver
 from django.utils import timezone
 from knox.models import AuthToken
 
-from processing.enhancement.models import EnhancementHistory, Suggestion, Synthesis, WriteBack
 from processing.assessment import events, generating, scoring
 from processing.assessment.models import AssessmentBatch, EventDelivery, WebhookTarget
+from processing.enhancement.models import EnhancementHistory, Suggestion, Synthesis, WriteBack
 from processing.export.files import FORMATS
 from processing.models import (
     ExportRecord,

@@ -98,7 +98,7 @@ def reorder(session: Session) -> None:
 
 def order_by(session: Session, keys: Sequence[str], *, by: Person) -> None:
     """Tickets in the order of ``keys`` as far as dependencies allow; those it leaves out come behind, as they were."""
-    with _alone(session):
+    with alone(session):
         tickets = {each.key: each for each in _in_order(session)}
         wanted = dict.fromkeys([key for key in keys if key in tickets] + list(tickets))
         _place([tickets[key] for key in work_order(list(wanted), _edges(session)).nodes])
