@@ -7,6 +7,7 @@ import uuid
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from processing.validation.adf import converted
 from processing.validation.html import html_of
@@ -21,6 +22,7 @@ LONGEST = 200_000
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 def as_sent(request: HttpRequest, session_id: uuid.UUID, ticket_id: uuid.UUID) -> HttpResponse:
     """One ticket with its configuration table, as it would arrive. A part of a page for htmx, else a page."""
     session = session_or_404(request, session_id)

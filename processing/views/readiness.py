@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from processing.generation.service import latest_task
 from processing.models import TrackerConnection
@@ -23,6 +24,7 @@ PAGE = 50
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 def readiness(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """The panel for htmx, else the page with the tickets that cannot leave."""
     session = session_or_404(request, session_id)
@@ -43,6 +45,7 @@ def _context(session: Session) -> dict[str, object]:
     return {
         "session": session,
         "counts": counts,
+        "leaving": counts["total"] - counts["rejected"],
         "unlooked": counts["stale"] + counts["missing"],
         "marked": session.tickets.in_backlog().with_marks().count(),
         "requests": requests.values("ticket").distinct().count(),

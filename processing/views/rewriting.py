@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from processing import rewriting
 from processing.models import TicketProposal
@@ -22,6 +23,7 @@ from sessions_app.views.access import session_or_404, ticket_or_404
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 def proposals(request: HttpRequest, session_id: uuid.UUID, ticket_id: uuid.UUID) -> HttpResponse:
     """What was asked for, newest first, and a form to ask: a page, or for htmx a part of the ticket's page, of which
     ``?part=list`` gives what changes.

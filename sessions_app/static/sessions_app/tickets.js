@@ -50,13 +50,16 @@
   ready();
 
   // Wide tables in a ticket's text scroll by themselves and can be reached by keyboard.
-  document.querySelectorAll(".prose table").forEach((table) => {
+  const frameTables = (within) => within.querySelectorAll(".prose table").forEach((table) => {
+    if (table.parentElement.className === "scroll") return;
     const frame = document.createElement("div");
     frame.className = "scroll";
     frame.tabIndex = 0;
     table.replaceWith(frame);
     frame.append(table);
   });
+  frameTables(document);
+  document.addEventListener("htmx:afterSwap", (event) => frameTables(event.detail.target));
 
   document.addEventListener("htmx:configRequest", (event) => {
     const { parameters } = event.detail;
