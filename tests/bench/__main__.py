@@ -28,6 +28,9 @@ FIGURES = {
     "fact-check": "tests.bench.fact_check.fact_check",
     "adf": "tests.bench.adf.adf",
     "crash": "tests.bench.crash.cost",
+    "assessment-monitor": "tests.bench.assessment.monitor",
+    "assessment-callbacks": "tests.bench.assessment.callbacks",
+    "assessment-fits": "tests.bench.assessment.fits",
 }
 """Name -> a function that yields figures. A new one is a line here."""
 

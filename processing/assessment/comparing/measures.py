@@ -13,7 +13,7 @@ from .bradley_terry import Z95, Comparisons, Fit, Floats, Indices, fit
 
 SPLITS: Final = 10
 FOLDS: Final = 10
-ENOUGH_HELD_OUT: Final = 30
+ENOUGH_HELD_OUT: Final = 200
 _MANY: Final = 1_000
 
 

@@ -46,6 +46,9 @@ Returned = TypeVar("Returned")
 
 JOB: Final = "processing.assessment.judges.room.judge_job"
 WRITE_AT: Final = 64
+"""Results that are written without waiting for more."""
+WRITE_EVERY: Final = 0.1
+"""Seconds that a result waits at most: what a crash costs beside the calls in flight."""
 PATIENCE: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 TOKENS_ANSWERED: Final = 700
 """What is set aside for an answer, several times an ordinary one."""
@@ -93,11 +96,11 @@ class JudgeRoom:
         except ProcessingError as error:
             hold(self.batch, error.message)
             return
-        connection.close()  # not needed on this thread, and it may not live so long
+        _close_connection()  # not needed on this thread, and it may not live so long
         try:
             asyncio.run(self._judge())
         finally:
-            self.thread.submit(connection.close).result()
+            self.thread.submit(_close_connection).result()
             self.thread.shutdown()
 
     def _make_services(self) -> None:
@@ -121,12 +124,12 @@ class JudgeRoom:
                 return await loop.run_in_executor(self.thread, function, *args)
             except (OperationalError, InterfaceError) as error:
                 logger.warning("the database is away, trying again in %.2g s: %s", wait, error)
-                await loop.run_in_executor(self.thread, connection.close)
+                await loop.run_in_executor(self.thread, _close_connection)
                 await asyncio.sleep(wait)
         return await loop.run_in_executor(self.thread, function, *args)
 
     async def _judge(self) -> None:
-        started = beaten = time.monotonic()
+        started = beaten = written = time.monotonic()
         in_flight: set[asyncio.Task[Verdict]] = set()
         empty = False
         try:
@@ -146,10 +149,13 @@ class JudgeRoom:
                     if stop or empty:
                         break
                     continue
-                done, in_flight = await asyncio.wait(in_flight, timeout=0.25, return_when=asyncio.FIRST_COMPLETED)
+                done, in_flight = await asyncio.wait(
+                    in_flight, timeout=WRITE_EVERY, return_when=asyncio.FIRST_COMPLETED
+                )
                 self.finished += [task.result() for task in done]
-                if self.finished and (len(self.finished) >= WRITE_AT or not in_flight or done):
+                if len(self.finished) >= WRITE_AT or not in_flight or now - written >= WRITE_EVERY:
                     await self._write_finished()
+                    written = now
         finally:
             for task in in_flight:
                 task.cancel()
@@ -347,6 +353,11 @@ class JudgeRoom:
         """Another turn, if something is due now; what is due later is woken by the schedule."""
         if self._goes_on() and ComparisonPair.objects.for_model(timezone.now()).filter(batch=self.batch).exists():
             enqueue(JOB, str(self.batch.pk), queue="llm")
+
+
+def _close_connection() -> None:
+    """The connection of the thread that calls this."""
+    connection.close()
 
 
 def hold(batch: AssessmentBatch, reason: str) -> None:
