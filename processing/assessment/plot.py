@@ -84,7 +84,7 @@ def _or(value: Any, other: float) -> float:
 
 def _label(row: dict[str, Any]) -> str:
     name = str(row.get("title") or row.get("name") or row["essay_id"])
-    return f"{row['rank']}. {name if len(name) <= 38 else name[:37] + '…'}"
+    return f"{row['rank']}. {name if len(name) <= 34 else name[:33] + '…'}"
 
 
 def _step(spread: float) -> float:

@@ -72,7 +72,11 @@ def batch_value(batch: AssessmentBatch) -> dict[str, Any]:
 class Assessments(APIView):
     """All batches of your workspaces; make a new one."""
 
-    @extend_schema(parameters=[OpenApiParameter("state", str, enum=State.values)], responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(
+        operation_id="assessments_list",
+        parameters=[OpenApiParameter("state", str, enum=State.values)],
+        responses={200: OpenApiTypes.OBJECT},
+    )
     def get(self, request: Request) -> Response:
         batches = AssessmentBatch.objects.visible_to(request.user).select_related("workspace")
         if wanted := request.query_params.get("state"):
