@@ -160,7 +160,7 @@ RULES: dict[str, Public | Signed | SignedIn | StaffOnly | Bound] = {
     "assessments:targets": Bound(GET="view", POST="own"),
     "assessments:target-delete": Bound(POST="own"),
     "assessments:target-again": Bound(POST="own"),
-    "assessment-callback": Public(),
+    "assessment-callback": Signed(),
     "exports:page": Bound(GET="view"),
     "exports:report": Bound(GET="view"),
     "exports:preview": Bound(GET="edit"),

@@ -36,7 +36,8 @@ class RequestIdMiddleware:
 
 
 _UPLOAD = re.compile(
-    r"^/(?:api/sessions/[0-9a-f-]{36}/files|sessions/[0-9a-f-]{36}/upload/|workspaces/[0-9a-f-]{36}/library/import/)$"
+    r"^/(?:api/sessions/[0-9a-f-]{36}/files|sessions/[0-9a-f-]{36}/upload/|workspaces/[0-9a-f-]{36}/library/import/"
+    r"|assessments/new/|api/assessments)$"
 )
 
 

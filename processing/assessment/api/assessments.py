@@ -21,6 +21,7 @@ from processing.assessment.models.batches import State
 from processing.assessment.models.comparisons import JudgeKind
 from processing.assessment.reports import FORMATS, latest, ranking_value
 from processing.assessment.views.files import file_response
+from sessions_app import limits
 from sessions_app.api.pagination import Pages
 from sessions_app.errors import NothingToDo
 from sessions_app.models import Workspace
@@ -94,6 +95,7 @@ class Assessments(APIView):
         workspace = get_object_or_404(mine, slug=values.pop("workspace"))
         if not Workspace.objects.editable_by(request.user).filter(pk=workspace.pk).exists():
             raise PermissionDenied("Your role in this workspace does not allow that.")
+        limits.count(request, workspace)
         and_start = values.pop("start")
         batch, is_new = service.create_batch(workspace, values, by=request.user, source="api", and_start=and_start)
         return Response(batch_value(batch), status=201 if is_new else 200)
@@ -109,6 +111,7 @@ class BatchView(APIView):
         is_unsafe = request.method not in ("GET", "HEAD", "OPTIONS")
         if is_unsafe and not AssessmentBatch.objects.editable_by(request.user).filter(pk=self.batch.pk).exists():
             raise PermissionDenied("Your role in this workspace does not allow that.")
+        limits.count(request, self.batch.workspace)
 
     def answer(self, status: int = 200) -> Response:
         self.batch.refresh_from_db()

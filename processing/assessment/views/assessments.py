@@ -19,6 +19,7 @@ from processing.assessment.models import AssessmentBatch, RubricScore
 from processing.assessment.people import waiting_for_people
 from processing.assessment.plot import plot
 from processing.assessment.reports import latest
+from sessions_app import limits
 from sessions_app.errors import AppError
 from sessions_app.models import Workspace
 from sessions_app.models.workspaces import MAY_EDIT, MAY_REVIEW
@@ -37,6 +38,7 @@ def batch_or_404(request: HttpRequest, assessment_id: uuid.UUID, *, needs: str =
     allowed = {"view": True, "edit": role in MAY_EDIT, "review": role in MAY_REVIEW}
     if not allowed[needs]:
         raise PermissionDenied("Your role in this workspace does not allow that.")
+    limits.count(request, batch.workspace)
     batch.may_edit, batch.may_review = allowed["edit"], allowed["review"]  # type: ignore[attr-defined]
     return batch
 
@@ -53,9 +55,12 @@ def assessment_list(request: HttpRequest) -> HttpResponse:
 def new(request: HttpRequest) -> HttpResponse:
     """Texts from a box or a file."""
     if not Workspace.objects.editable_by(request.user).exists():
-        raise PermissionDenied("You may look at assessments here but not make them.")
+        if request.method == "POST":
+            raise PermissionDenied("You may look at assessments here but not make them.")
+        return redirect("assessments:list")
     form = TextsForm(request.POST or None, request.FILES or None, user=request.user)
     if request.method == "POST" and form.is_valid():
+        limits.count(request, form.cleaned_data["workspace"])
         try:
             batch, _ = service.create_batch(
                 form.cleaned_data["workspace"], form.values(), by=request.user, source="texts", and_start=True
