@@ -94,3 +94,12 @@ class TooManyRequests(AppError):
     def __init__(self, message: str, *, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class NoStorage(AppError):
+    """The disk is full or cannot be written to."""
+
+    code = "no_storage"
+    http_status = 507
+    category = Category.ADMIN_REQUIRED
+    recovery_actions = ("Tell an administrator, then upload again.",)

@@ -7,7 +7,9 @@ that nobody confirms are pruned.
 from __future__ import annotations
 
 import json
+import logging
 import uuid
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -17,7 +19,9 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from sessions_app.errors import WrongState
+from sessions_app.errors import NoStorage, WrongState
+
+logger = logging.getLogger(__name__)
 
 ROOT = "staging"
 
@@ -67,12 +71,18 @@ class Batch:
 
 
 def stage(session_id: uuid.UUID, uploads: list[tuple[str, bytes]]) -> Batch:
-    """Keep uploads for a preview. ``uploads``: (file name, bytes)."""
+    """Keep uploads for a preview. ``uploads``: (file name, bytes). Raises NoStorage if the disk takes nothing."""
     batch = Batch(session_id, uuid.uuid4(), [])
-    for number, (filename, data) in enumerate(uploads):
-        default_storage.save(f"{batch.folder}/{number}.bin", ContentFile(data))
-        batch.files.append(StagedFile(number, filename, len(data)))
-    batch.save()
+    try:
+        for number, (filename, data) in enumerate(uploads):
+            batch.files.append(StagedFile(number, filename, len(data)))
+            default_storage.save(f"{batch.folder}/{number}.bin", ContentFile(data))
+        batch.save()
+    except OSError as error:
+        logger.error("an upload cannot be stored: %s", error)
+        with suppress(OSError):
+            batch.discard()
+        raise NoStorage("The upload cannot be stored just now.") from None
     return batch
 
 

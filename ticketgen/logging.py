@@ -2,10 +2,14 @@
 
 import json
 import logging
+import re
 import traceback
 from datetime import UTC, datetime
 
 from sessions_app.correlation import correlation_id
+
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Control characters, which could clear an operator's terminal, and what else ends a line."""
 
 
 class ContextFilter(logging.Filter):
@@ -16,7 +20,8 @@ class ContextFilter(logging.Filter):
 
 def _escaped(message: str) -> str:
     """One record is one line, whatever a stranger put into a name."""
-    return message.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    message = message.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", message)
 
 
 class LineFormatter(logging.Formatter):
@@ -46,4 +51,4 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["exception"] = "".join(traceback.format_exception(*record.exc_info))
-        return json.dumps(entry, ensure_ascii=False, default=str)
+        return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(entry, ensure_ascii=False, default=str))

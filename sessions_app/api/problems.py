@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 from rest_framework.views import exception_handler
 
+from sessions_app import security
 from sessions_app.correlation import correlation_id
 from sessions_app.errors import AppError, TooLarge, TooManyRequests
 
@@ -38,6 +39,8 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response | None
     response = exception_handler(exception, context)
     if response is None:
         return None
+    if response.status_code in (401, 403):
+        security.refused(context["request"], response.status_code)
     if isinstance(exception, exceptions.ValidationError):
         return _problem(400, "Some fields are not valid.", "invalid", {"errors": exception.detail}, response.headers)
     code = exception.get_codes() if isinstance(exception, exceptions.APIException) else _code_of(exception)

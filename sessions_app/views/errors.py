@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import requires_csrf_token
 
+from sessions_app import security
 from sessions_app.correlation import correlation_id
 
 _TEXTS = {
@@ -51,6 +52,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 @requires_csrf_token
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    security.refused(request)
     return _answer(request, 403, str(exception))
 
 
