@@ -15,6 +15,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from sessions_app.models import (
     AuditEvent,
     DuplicateDecision,
+    Invitation,
     Membership,
     SavedView,
     Session,
@@ -180,3 +181,12 @@ class SavedViewAdmin(ReadOnlyAdmin):
     list_display = ["name", "user", "session", "filters", "created_at"]
     list_select_related = ["user", "session"]
     search_fields = ["name", "user__username", "session__site_name"]
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnlyAdmin):
+    list_display = ["workspace", "role", "made_by", "created_at", "expires_at", "used_at", "used_by"]
+    list_filter = ["role"]
+    list_select_related = ["workspace", "made_by", "used_by"]
+    search_fields = ["workspace__name", "made_by__username", "used_by__username"]
+    exclude = ["digest"]

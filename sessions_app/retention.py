@@ -13,13 +13,14 @@ from knox.models import AuthToken
 
 from sessions_app import staging
 from sessions_app.actions.sessions import UNFINISHED, delete_session
-from sessions_app.models import AuditEvent, Session
+from sessions_app.models import AuditEvent, IdempotencyKey, Session
 
 logger = logging.getLogger(__name__)
 
 SESSION_DAYS: Final = 7
 AUDIT_DAYS: Final = 90
 TOKEN_GRACE_DAYS: Final = 30
+KEYS_KEPT: Final = timedelta(days=1)
 
 
 def cleanup_expired_sessions() -> dict[str, int]:
@@ -46,6 +47,13 @@ def cleanup_expired_tokens() -> dict[str, int]:
     deleted, _ = AuthToken.objects.filter(expiry__lt=timezone.now() - timedelta(days=TOKEN_GRACE_DAYS)).delete()
     logger.info("cleanup: deleted %s tokens", deleted)
     return {"deleted_tokens": deleted}
+
+
+def cleanup_idempotency_keys() -> dict[str, int]:
+    """Forget after a day which requests were answered how."""
+    deleted, _ = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEYS_KEPT).delete()
+    logger.info("cleanup: deleted %s idempotency keys", deleted)
+    return {"deleted_idempotency_keys": deleted}
 
 
 def prune_uploads() -> dict[str, int]:

@@ -42,6 +42,7 @@ from processing.models import (
 from processing.routing import websocket_urlpatterns
 from sessions_app import staging
 from sessions_app.actions.review import comment
+from sessions_app.actions.workspaces import invite
 from sessions_app.models import BulkChange, SavedView, Session, TicketDependency, TicketRevision, Workspace
 from sessions_app.models.tickets import TEXT_FIELDS
 from tests.assessments import make_batch
@@ -190,6 +191,11 @@ RULES: dict[str, Public | Signed | SignedIn | StaffOnly | Bound] = {
     "workspaces:list": SignedIn(),
     "workspaces:add-member": Bound(POST="own"),
     "workspaces:change-member": Bound(POST="own"),
+    "workspaces:invite": Bound(POST="own"),
+    "workspaces:invitation-withdraw": Bound(POST="own"),
+    "workspaces:join": SignedIn(("GET", "POST")),
+    "workspaces:audit": Bound(GET="own"),
+    "workspaces:audit-file": Bound(GET="own"),
     "account_login": Public(),
     "account_signup": Public(),
     "account_inactive": Public(),
@@ -305,6 +311,7 @@ body("sessions:view-keep")(lambda world: {"name": "To approve", "filter-status":
 body("api:bulk")(lambda world: {"tickets": [str(world.ticket.pk)], "action": "approve"})
 body("proposals:decide", "api-runs:proposal-accept")(lambda world: {"version": world.ticket.version})
 body("workspaces:add-member")(lambda world: {"username": "charlie", "role": "editor"})
+body("workspaces:invite")(lambda world: {"role": "viewer"})
 body("workspaces:change-member")(lambda world: {"role": "owner"})
 body("models:save")(lambda world: {"openai-new_key": "sk-of-another-12345"})
 CONNECTION = {
@@ -500,6 +507,7 @@ class World:
         )
         self.batch = staging.stage(self.session.pk, [("Bundles.csv", bundles(1, start=9))])
         self.token = AuthToken.objects.create(owner)[0]
+        self.invitation = invite(workspace, "viewer", by=owner)[0]
         self.values = {
             "session_id": self.session.pk,
             "file_id": self.session.files.first().pk,
@@ -527,6 +535,7 @@ class World:
             "token_key": self.token.token_key,
             "proposal_id": self.proposal.pk,
             "view_id": self.view.pk,
+            "invitation_id": self.invitation.pk,
         }
 
 
@@ -558,6 +567,7 @@ NOT_BEGUN = ("api-assessments:start", "api-assessments:detail")
 """What is done to an assessment before it begins."""
 OF_THE_WORKSPACE = (
     "workspaces:change-member",
+    "workspaces:invitation-withdraw",
     "connections:save",
     "connections:check",
     "connections:delete",

@@ -10,7 +10,13 @@ from processing.enhancement.jobs import sweep_enhancements
 from processing.enhancement.retention import prune_enhancements
 from processing.retention import prune_deliveries, prune_messages
 from processing.rewriting.service import take_up_proposals
-from sessions_app.retention import cleanup_audit_logs, cleanup_expired_sessions, cleanup_expired_tokens, prune_uploads
+from sessions_app.retention import (
+    cleanup_audit_logs,
+    cleanup_expired_sessions,
+    cleanup_expired_tokens,
+    cleanup_idempotency_keys,
+    prune_uploads,
+)
 
 cron.register(sweep, "default", interval=30, result_ttl=60)
 cron.register(take_up_proposals, "default", interval=30, result_ttl=60)
@@ -20,6 +26,7 @@ cron.register(relay_events_job, "default", interval=5, result_ttl=30)
 cron.register(check_stuck_batches, "default", interval=60, result_ttl=120)
 cron.register(wake_judges, "default", interval=30, result_ttl=60)
 cron.register(prune_uploads, "default", interval=1800, result_ttl=60)
+cron.register(cleanup_idempotency_keys, "default", interval=3600, result_ttl=60)
 cron.register(prune_messages, "default", interval=3600, result_ttl=60)
 cron.register(prune_deliveries, "default", interval=3600, result_ttl=60)
 cron.register(cleanup_expired_sessions, "default", cron="0 8 * * *")

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from processing.views.metrics import metrics
-from sessions_app.views import accounts, workspaces
+from sessions_app.views import accounts, audit, workspaces
 
 from . import health
 
@@ -32,6 +32,15 @@ workspace_urls = (
         path("", workspaces.workspace_list, name="list"),
         path("<uuid:workspace_id>/members/", workspaces.add_member, name="add-member"),
         path("<uuid:workspace_id>/members/<int:membership_id>/", workspaces.change_member, name="change-member"),
+        path("<uuid:workspace_id>/invitations/", workspaces.invite, name="invite"),
+        path(
+            "<uuid:workspace_id>/invitations/<uuid:invitation_id>/withdraw/",
+            workspaces.withdraw_invitation,
+            name="invitation-withdraw",
+        ),
+        path("join/", workspaces.join, name="join"),
+        path("<uuid:workspace_id>/audit/", audit.audit_log, name="audit"),
+        path("<uuid:workspace_id>/audit.csv", audit.audit_file, name="audit-file"),
     ],
     "workspaces",
 )

@@ -9,7 +9,7 @@ from django.utils.text import slugify
 
 from sessions_app import doors
 from sessions_app.errors import WrongState
-from sessions_app.models import AuditEvent, Membership, Workspace
+from sessions_app.models import AuditEvent, Invitation, Membership, Workspace
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -68,7 +68,46 @@ def remove_member(membership: Membership, *, by: Person) -> None:
             "member.removed", membership.workspace, by=by, details={"user": membership.user.get_username()}
         )
         doors.look_again(membership.user_id)
+        # What somebody who is shown out had prepared must not let them, or a friend, in again.
+        membership.workspace.invitations.open().filter(made_by_id=membership.user_id).delete()
         membership.delete()
+
+
+def invite(workspace: Workspace, role: str, *, by: Person) -> tuple[Invitation, str]:
+    """(the invitation, its token). Raises WrongState for an unknown role."""
+    if role not in Membership.Role.values:
+        raise WrongState("There is no such role.")
+    with transaction.atomic():
+        made, token = Invitation.make(workspace, role, by=by)
+        AuditEvent.record("member.invited", workspace, by=by, details={"invitation": str(made.pk), "role": role})
+    return made, token
+
+
+def withdraw(invitation: Invitation, *, by: Person) -> None:
+    """Nobody gets in by it any more."""
+    with transaction.atomic():
+        details = {"invitation": str(invitation.pk), "role": invitation.role}
+        AuditEvent.record("member.invitation_withdrawn", invitation.workspace, by=by, details=details)
+        invitation.delete()
+
+
+def accept(token: str, *, by: Person) -> Workspace:
+    """Join by a link. It neither changes the role of one who belongs already nor is it used up by them.
+
+    Raises WrongState for a token that is unknown, used, withdrawn or too old; which of these is not said.
+    """
+    invitation = Invitation.objects.of_token(token).select_related("workspace").first()
+    if invitation is not None and invitation.workspace.role_of(by):
+        raise WrongState(f"You belong to {invitation.workspace} already.")
+    with transaction.atomic():
+        if invitation is None or not invitation.take(by=by):
+            raise WrongState("This invitation does not open anything, or no longer. Ask for a new one.")
+        Membership.objects.get_or_create(
+            workspace=invitation.workspace, user_id=int(by.pk or 0), defaults={"role": invitation.role}
+        )
+        details = {"user": by.get_username(), "role": invitation.role, "invitation": str(invitation.pk)}
+        AuditEvent.record("member.joined", invitation.workspace, by=by, details=details)
+    return invitation.workspace
 
 
 def _keep_an_owner(membership: Membership, *, stays: bool) -> None:

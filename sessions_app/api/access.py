@@ -10,13 +10,14 @@ from typing import Any
 from django.shortcuts import get_object_or_404
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from sessions_app import limits
 from sessions_app.models import Session
 
+from .idempotency import IdempotentView
 
-class SessionView(APIView):
+
+class SessionView(IdempotentView):
     """Base of all endpoints below ``/api/sessions/{session_id}/``.
 
     ``self.session`` is the session, visible to the user; for unsafe methods the user must have the role named by
@@ -25,8 +26,7 @@ class SessionView(APIView):
 
     needs_role = "edit"
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
+    def prepare(self, request: Request, **kwargs: Any) -> None:
         self.session = session_for(request, kwargs["session_id"], self.needs_role)
 
 

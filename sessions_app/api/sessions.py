@@ -16,6 +16,7 @@ from sessions_app.actions import sessions as actions
 from sessions_app.models import Session
 
 from .access import SessionView
+from .idempotency import IdempotentView
 from .serializers import SessionSerializer
 
 
@@ -25,7 +26,7 @@ def with_counts() -> Any:
     )
 
 
-class SessionList(ListCreateAPIView[Session]):
+class SessionList(IdempotentView, ListCreateAPIView[Session]):
     """List the sessions of your workspaces, newest activity first; make one."""
 
     serializer_class = SessionSerializer

@@ -16,6 +16,7 @@ from sessions_app.filters import FILTERS, filtered_tickets
 from sessions_app.models import Ticket, TicketComment, TicketDependency
 
 from .access import SessionView
+from .etags import require_match, tagged
 from .pagination import Pages
 from .serializers import (
     BulkResultSerializer,
@@ -27,6 +28,9 @@ from .serializers import (
 )
 
 _VERBS = {"approved": "approve", "rejected": "reject", "draft": "reopen"}
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description="The ETag that was read; it takes the place of `version`."
+)
 
 
 class TicketList(SessionView):
@@ -45,30 +49,34 @@ class TicketList(SessionView):
 
 
 class TicketDetail(SessionView):
-    """One ticket: read it whole, edit its text."""
+    """One ticket: read it whole, edit its text. Its ETag names what was read: as If-None-Match it saves a body, as
+    If-Match it guards a change (412 if somebody else was faster).
+    """
 
     needs_role = "review"
 
     @extend_schema(responses=TicketSerializer)
     def get(self, request: Request, session_id: uuid.UUID, ticket_id: uuid.UUID) -> Response:
-        return Response(TicketSerializer(self._ticket(ticket_id)).data)
+        return tagged(request, TicketSerializer(self._ticket(ticket_id)).data)
 
-    @extend_schema(request=TicketSerializer, responses=TicketSerializer)
+    @extend_schema(request=TicketSerializer, responses=TicketSerializer, parameters=[IF_MATCH])
     def patch(self, request: Request, session_id: uuid.UUID, ticket_id: uuid.UUID) -> Response:
         ticket = self._ticket(ticket_id)
+        is_of_now = require_match(request, TicketSerializer(ticket).data)
         serializer = TicketSerializer(ticket, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         texts = dict(serializer.validated_data)
         seen, status, reason = texts.pop("version", None), texts.pop("status", ""), texts.pop("rejection_reason", "")
+        seen = ticket.version if seen is None and is_of_now else seen
         if (texts or status) and seen is None:
-            raise ValidationError({"version": ["Send the version of the text that you read."]})
+            raise ValidationError({"version": ["Send the version of the text that you read, or its ETag as If-Match."]})
         if texts and status:
             raise ValidationError({"status": ["Change the text first, then judge the new version."]})
         if texts:
             ticket.edit(editor=request.user, seen_version=seen, **texts)
         elif status:
             review.judge(ticket, _VERBS[status], by=request.user, seen_version=seen, reason=reason)
-        return Response(TicketSerializer(self._ticket(ticket_id)).data)
+        return tagged(request, TicketSerializer(self._ticket(ticket_id)).data)
 
     def _ticket(self, ticket_id: uuid.UUID) -> Ticket:
         return get_object_or_404(self.session.tickets.prefetch_related("needs__to_ticket"), pk=ticket_id)

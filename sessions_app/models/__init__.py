@@ -1,5 +1,7 @@
 from .audit import AuditEvent
 from .files import ColumnMapping, SourceRow, UploadedFile
+from .idempotency import IdempotencyKey
+from .invitations import Invitation
 from .review import BulkChange, DuplicateDecision, TicketComment
 from .saved_views import SavedView
 from .sessions import Session
@@ -11,6 +13,8 @@ __all__ = [
     "BulkChange",
     "ColumnMapping",
     "DuplicateDecision",
+    "IdempotencyKey",
+    "Invitation",
     "Membership",
     "SavedView",
     "Session",

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    def of_workspace(self, workspace: models.Model) -> AuditEventQuerySet:
+        """What happened in it, newest first."""
+        return self.filter(workspace_id=workspace.pk).order_by("-at", "pk")
+
+
 class AuditEvent(models.Model):
     """One thing that happened. ``details`` holds facts (counts, states, ids), never secrets or ticket text."""
 
@@ -27,6 +33,8 @@ class AuditEvent(models.Model):
     object_name = models.CharField(max_length=255, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
     details = models.JSONField(default=dict)
+
+    objects = AuditEventQuerySet.as_manager()
 
     class Meta:
         ordering = ["-at"]
