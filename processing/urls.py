@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from .views import connections, export, models, preview, readiness, rewriting, runs, trackers, webhooks
+from .views import connections, export, models, operation, preview, readiness, rewriting, runs, trackers, webhooks
 
 run_urls = (
     [
@@ -73,6 +73,7 @@ webhook_urls = (
     "webhooks",
 )
 urlpatterns = [
+    path("operation/", include(([path("", operation.operation, name="page")], "operation"))),
     path("", include(run_urls)),
     path("sessions/<uuid:session_id>/", include(preview_urls)),
     path("sessions/<uuid:session_id>/readiness/", include(readiness_urls)),

@@ -270,6 +270,7 @@ RULES: dict[str, Public | Signed | SignedIn | StaffOnly | Bound] = {
     "health-live": Public(),
     "health-ready": Public(),
     "metrics": Public(),
+    "operation:page": StaffOnly(),
     "admin:login": StaffOnly(),
     "admin:*": StaffOnly(),
     "django_rq:*": StaffOnly(),

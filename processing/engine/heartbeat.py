@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from .relay import connection
 
-__all__ = ["beat", "connection", "keep_beating", "last_seen"]
+__all__ = ["beat", "connection", "keep_beating", "last_seen", "workers"]
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +51,17 @@ def keep_beating(worker: str) -> None:
     threading.Thread(target=run, name="heartbeat", daemon=True).start()
 
 
+def workers() -> dict[str, str]:
+    """Living workers by name, each with the ISO time of its last heartbeat. Raises redis.RedisError."""
+    keys = sorted(connection().scan_iter(match="worker:*:heartbeat", count=500))
+    seen = connection().mget(keys) if keys else []
+    return {
+        _text(key).removeprefix("worker:").removesuffix(":heartbeat"): _text(value)
+        for key, value in zip(keys, seen, strict=True)
+        if value
+    }
+
+
 def last_seen() -> str | None:
     """ISO time of the newest heartbeat of any worker; None if none is alive or Redis is away."""
     try:
@@ -58,3 +69,7 @@ def last_seen() -> str | None:
     except redis.RedisError:
         return None
     return seen.decode() if isinstance(seen, bytes) else None
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value

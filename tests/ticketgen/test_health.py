@@ -9,6 +9,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import django_rq
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -72,14 +73,44 @@ def test_it_is_ready_when_database_and_redis_answer(client, redis):
     answer = client.get("/health/ready")
 
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ready", "database": "healthy", "redis": "healthy"}
+    assert answer.json() == {
+        "status": "ready",
+        "database": "healthy",
+        "redis": "healthy",
+        "queues": {"default": 0, "llm": 0, "export": 0},
+        "oldest_job_seconds": None,
+        "workers": 0,
+    }
+
+
+def test_ready_says_what_waits_for_how_long_and_who_works(client, redis):
+    heartbeat.beat("worker-1")
+    heartbeat.beat("worker-2")
+    queue = django_rq.get_queue("llm", commit_mode="auto")
+    job = queue.enqueue_call("processing.engine.sweep.sweep")
+    queue.enqueue_call("processing.engine.sweep.sweep")
+    job.enqueued_at = timezone.now() - timedelta(seconds=75)
+    job.save()
+
+    body = client.get("/health/ready").json()
+
+    assert body["queues"] == {"default": 0, "llm": 2, "export": 0}
+    assert 75 <= body["oldest_job_seconds"] < 100
+    assert body["workers"] == 2
 
 
 def test_it_is_not_ready_while_redis_is_away_and_says_which(client, redis_away):
     answer = client.get("/health/ready")
 
     assert answer.status_code == 503
-    assert answer.json() == {"status": "not ready", "database": "healthy", "redis": "unhealthy"}
+    assert answer.json() == {
+        "status": "not ready",
+        "database": "healthy",
+        "redis": "unhealthy",
+        "queues": None,
+        "oldest_job_seconds": None,
+        "workers": None,
+    }
 
 
 def test_it_lives_whatever_is_away(client, redis_away, django_assert_num_queries):
@@ -123,6 +154,7 @@ def test_without_a_database_it_lives_and_is_not_ready(redis_server):
 
     answers = json.loads(done.stdout)
     assert answers["/health/live"] == [200, {"status": "alive"}]
-    assert answers["/health/ready"] == [503, {"status": "not ready", "database": "unhealthy", "redis": "healthy"}]
+    status, told = answers["/health/ready"]
+    assert (status, told["status"], told["database"], told["redis"]) == (503, "not ready", "unhealthy", "healthy")
     assert answers["/health"][0] == 200
     assert "secret-password" not in done.stdout + done.stderr
