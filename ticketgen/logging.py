@@ -46,6 +46,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            "process": record.process,
             "correlation_id": getattr(record, "correlation_id", ""),
             **getattr(record, "fields", {}),
         }

@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
+import logging
 import re
-import uuid
+import time
 from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from sessions_app.correlation import correlation_id
+from sessions_app.correlation import HEADER, correlation_id, taken_over
 from sessions_app.errors import TooLarge
 from sessions_app.views.errors import bad_request
 
-_WELL_FORMED = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+logger = logging.getLogger(__name__)
+
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class RequestIdMiddleware:
-    """Sets the correlation id for the request and answers with it as X-Request-Id."""
+    """Sets the correlation id for the request and answers with it as X-Request-Id.
+
+    What is asked to be done is logged with who asked: by its route, as addresses may hold secrets (a password's reset).
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-Id", "")
-        token = correlation_id.set(given if _WELL_FORMED.match(given) else uuid.uuid4().hex)
+        token = correlation_id.set(taken_over(request.headers.get(HEADER, "")))
+        started = time.monotonic()
         request.request_id = correlation_id.get()  # type: ignore[attr-defined]
         try:
             response = self.get_response(request)
-            response["X-Request-Id"] = correlation_id.get()
+            response[HEADER] = correlation_id.get()
+            _tell(request, response, time.monotonic() - started)
             return response
         finally:
             correlation_id.reset(token)
+
+
+def _tell(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+    level = logging.DEBUG if request.method in _READING and response.status_code < 500 else logging.INFO
+    if not logger.isEnabledFor(level):
+        return
+    match = request.resolver_match
+    user = getattr(request, "user", None)
+    who = f"user {user.pk}" if user is not None and user.pk else "nobody"
+    route = f"/{match.route}" if match else "an unknown address"
+    logger.log(level, "%s %s by %s: %s in %d ms", request.method, route, who, response.status_code, 1000 * seconds)
 
 
 _UPLOAD = re.compile(

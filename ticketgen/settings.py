@@ -387,6 +387,8 @@ LOGGING = {
     "loggers": {
         "django.channels.server": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},  # a line for each call of a model
+        "httpx2": {"level": "WARNING"},
         "rq": {"level": "WARNING"},
     },
 }

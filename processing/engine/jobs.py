@@ -37,6 +37,7 @@ def job_edge(task: SessionTask) -> Iterator[None]:
     A lost database is left to the sweep, which takes the task up again; anything else ends the task.
     """
     token = correlation_id.set(task.request_id or str(task.pk))
+    logger.info("task %s (%s) is worked on", task.pk, task.task_type)
     try:
         yield
     except (DatabaseError, InterfaceError):

@@ -14,6 +14,8 @@ import redis
 from rq import Worker, worker_registration
 from rq.exceptions import StopRequested
 
+from sessions_app.correlation import correlation_id
+
 from . import stopping
 
 if TYPE_CHECKING:
@@ -35,6 +37,11 @@ class EngineWorker(Worker):
     """
 
     max_connection_wait_time = 5.0
+
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
+        """Whatever a job logs carries an id: its own, until it knows whose click it goes back to."""
+        correlation_id.set(job.id)
+        return super().perform_job(job, queue, execution)
 
     # A stop
 

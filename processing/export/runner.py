@@ -252,6 +252,7 @@ class Exporter:
             with _unless_moved():
                 record.arrived(**found)
             self._follow(record)
+        logger.info("%s is in the tracker as %s", record, record.remote_key or "part of another")
         self._tell()
 
     def _follow(self, record: ExportRecord) -> None:

@@ -22,6 +22,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 from django.conf import settings
 
 from processing.addresses import IP, addresses_of, is_public
+from sessions_app import correlation
 from sessions_app.errors import Category
 
 from .errors import Lost, NotSent
@@ -187,6 +188,7 @@ def _request(
         "Accept": "application/json",
         "Accept-Encoding": "identity",
         "Connection": "close",
+        **correlation.headers(),
         **headers,
     }
     if body is not None or method in ("POST", "PUT", "PATCH"):

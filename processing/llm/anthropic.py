@@ -11,6 +11,7 @@ import anthropic
 import httpx2
 
 from processing.errors import LLMError, LLMTimeoutError
+from sessions_app import correlation
 from sessions_app.errors import Category
 
 from .answers import NO_KEY, NO_KEY_ACTIONS, LLMRefused, LLMTruncated, LLMUnavailable, error_for
@@ -40,6 +41,7 @@ class Anthropic(RemoteProvider):
             base_url=credentials.base_url or None,
             max_retries=0,
             timeout=self.seconds_per_call,
+            default_headers=correlation.headers(),
             # Half the work of the other client. A redirect could lead where no address of a workspace may.
             http_client=anthropic.DefaultAioHttpClient(timeout=self.seconds_per_call, follow_redirects=False),
         )

@@ -59,7 +59,8 @@ WRITERS: Final[dict[str, Writer]] = {}
 
 @dataclass(slots=True)
 class FakeModelServer:
-    """Serves until it is closed. ``stats`` counts calls by what became of them; ``prompts`` keeps what was asked.
+    """Serves until it is closed. ``stats`` counts calls by what became of them; ``prompts`` keeps what was asked,
+    ``request_ids`` who asked.
 
     ``writers`` answer questions that are no tickets: by a property that the asked schema has, from the request.
     """
@@ -69,6 +70,7 @@ class FakeModelServer:
     prompts: list[str] = field(default_factory=list)
     keep_prompts: int = 1_000
     writers: dict[str, Writer] = field(default_factory=lambda: dict(WRITERS))
+    request_ids: set[str] = field(default_factory=set)
     batches: FakeBatches = field(init=False)
     _server: asyncio.Server | None = None
     _window: list[float] = field(default_factory=list)
@@ -98,6 +100,7 @@ class FakeModelServer:
                 method, path, *_ = line.split(" ")
                 pairs = (header.partition(":") for header in headers)
                 said = {name.lower(): value.strip() for name, _, value in pairs}
+                self.request_ids.add(said.get("x-request-id", ""))
                 length = int(said.get("content-length", 0))
                 body = await reader.readexactly(length) if length else b""
                 path = path.partition("?")[0]

@@ -12,6 +12,7 @@ import httpx2
 import openai
 
 from processing.errors import LLMError, LLMTimeoutError
+from sessions_app import correlation
 from sessions_app.errors import Category
 
 from .answers import NO_KEY, NO_KEY_ACTIONS, LLMRefused, LLMTruncated, LLMUnavailable, error_for
@@ -41,6 +42,7 @@ class OpenAI(RemoteProvider):
             base_url=credentials.base_url or None,
             max_retries=0,
             timeout=self.seconds_per_call,
+            default_headers=correlation.headers(),
             # Half the work of the other client. A redirect could lead where no address of a workspace may.
             http_client=openai.DefaultAioHttpClient(timeout=self.seconds_per_call, follow_redirects=False),
         )
