@@ -25,6 +25,7 @@ from django.utils import timezone
 from processing.errors import LLMError
 from processing.models import SessionTask, WorkItem
 from processing.models.tasks import TaskStatus
+from sessions_app.correlation import correlation_id
 
 from . import claims, queue, stopping
 from .finish import finish_if_done
@@ -65,7 +66,12 @@ class Drainer:
         self.worth_writing = asyncio.Event()
         self.has_successor = False
         self.on_written = on_written
-        self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drainer-db")
+        self.thread = ThreadPoolExecutor(
+            max_workers=1,
+            thread_name_prefix="drainer-db",
+            initializer=correlation_id.set,
+            initargs=(correlation_id.get(),),
+        )
 
     def run(self) -> None:
         """Drain; then finish the task if this was the last of it, or enqueue a successor if there is more to do."""
