@@ -2,7 +2,19 @@
 
 from django.urls import include, path
 
-from .views import connections, export, models, operation, preview, readiness, rewriting, runs, trackers, webhooks
+from .views import (
+    bundles,
+    connections,
+    export,
+    models,
+    operation,
+    preview,
+    readiness,
+    rewriting,
+    runs,
+    trackers,
+    webhooks,
+)
 
 run_urls = (
     [
@@ -72,7 +84,17 @@ webhook_urls = (
     ],
     "webhooks",
 )
+bundle_urls = (
+    [
+        path("removed-sessions/", bundles.bundle_list, name="list"),
+        path("removed-sessions/<uuid:bundle_id>/", bundles.bundle, name="download"),
+        path("sessions/<uuid:session_id>/bundle/", bundles.of_session, name="of-session"),
+        path("sessions/<uuid:session_id>/keep/", bundles.keep, name="keep"),
+    ],
+    "bundles",
+)
 urlpatterns = [
+    path("", include(bundle_urls)),
     path("operation/", include(([path("", operation.operation, name="page")], "operation"))),
     path("", include(run_urls)),
     path("sessions/<uuid:session_id>/", include(preview_urls)),

@@ -12,27 +12,13 @@ from django.utils import timezone
 from knox.models import AuthToken
 
 from sessions_app import staging
-from sessions_app.actions.sessions import UNFINISHED, delete_session
-from sessions_app.models import AuditEvent, IdempotencyKey, Session
+from sessions_app.models import AuditEvent, IdempotencyKey
 
 logger = logging.getLogger(__name__)
 
-SESSION_DAYS: Final = 7
 AUDIT_DAYS: Final = 90
 TOKEN_GRACE_DAYS: Final = 30
 KEYS_KEPT: Final = timedelta(days=1)
-
-
-def cleanup_expired_sessions() -> dict[str, int]:
-    """Remove sessions without activity for a week that are not completed and have nothing running (D-31)."""
-    deadline = timezone.now() - timedelta(days=SESSION_DAYS)
-    expired = Session.objects.filter(last_activity_at__lt=deadline).exclude(stage=Session.Stage.COMPLETED)
-    deleted = 0
-    for session in expired.exclude(tasks__status__in=UNFINISHED):
-        delete_session(session, by=None)
-        deleted += 1
-    logger.info("cleanup: deleted %s expired sessions", deleted)
-    return {"deleted_sessions": deleted}
 
 
 def cleanup_audit_logs() -> dict[str, int]:

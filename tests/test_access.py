@@ -29,6 +29,7 @@ from knox.models import AuthToken
 from processing.assessment import events, generating, scoring
 from processing.assessment.models import AssessmentBatch, EventDelivery, WebhookTarget
 from processing.enhancement.models import EnhancementHistory, Suggestion, Synthesis, WriteBack
+from processing.bundles import keep_bundle
 from processing.export.files import FORMATS
 from processing.models import (
     ExportRecord,
@@ -270,6 +271,10 @@ RULES: dict[str, Public | Signed | SignedIn | StaffOnly | Bound] = {
     "health-live": Public(),
     "health-ready": Public(),
     "metrics": Public(),
+    "bundles:list": SignedIn(),
+    "bundles:download": Bound(GET="view"),
+    "bundles:of-session": Bound(GET="view"),
+    "bundles:keep": Bound(POST="review"),
     "operation:page": StaffOnly(),
     "admin:login": StaffOnly(),
     "admin:*": StaffOnly(),
@@ -537,6 +542,7 @@ class World:
             "proposal_id": self.proposal.pk,
             "view_id": self.view.pk,
             "invitation_id": self.invitation.pk,
+            "bundle_id": keep_bundle(self.session).pk,
         }
 
 

@@ -242,6 +242,9 @@ WEBHOOK_MAX_BYTES = env.int("WEBHOOK_MAX_BYTES", default=256 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_MAX_BYTES
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = UPLOAD_MAX_FILES
+# Days without activity until a session is removed, and for how many days its bundle is kept.
+SESSION_DAYS = env.int("SESSION_DAYS", default=7)
+BUNDLE_DAYS = env.int("BUNDLE_DAYS", default=90)
 STAGING_SECONDS = env.int("STAGING_SECONDS", default=6 * 3600)
 WORKSPACE_MAX_BYTES = env.int("WORKSPACE_MAX_BYTES", default=2 * 1024 * 1024 * 1024)
 
@@ -319,6 +322,12 @@ X_FRAME_OPTIONS = "DENY"
 
 # Mail goes to the terminal until a server is named.
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+
+# Who hears of errors that only an administrator can mend (processing/notices.py): mail to these, or to the superusers;
+# and a POST to this address. Its host has to be public and https, unless it is among the allowed ones.
+NOTIFY_EMAILS = env.list("NOTIFY_EMAILS", default=[])
+NOTIFY_WEBHOOK = env.str("NOTIFY_WEBHOOK", default="")
+NOTIFY_ALLOWED_HOSTS = [host.lower() for host in env.list("NOTIFY_ALLOWED_HOSTS", default=[])]
 
 # API.
 REST_FRAMEWORK = {

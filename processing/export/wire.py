@@ -13,7 +13,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -63,11 +63,15 @@ def call(
     query: Mapping[str, str] | None = None,
     body: bytes | None = None,
     seconds: float | None = None,
+    allowed_hosts: Collection[str] | None = None,
 ) -> Answer:
-    """One request. Raises NotSent while nothing has left us, Lost afterwards."""
+    """One request. Raises NotSent while nothing has left us, Lost afterwards.
+
+    ``allowed_hosts`` may lie in the own network and be asked without https; by default those of trackers.
+    """
     parts = _split(url)
     deadline = time.monotonic() + (seconds or settings.EXPORT["TIMEOUT"])
-    wire = _connected(parts, _checked(parts), deadline)
+    wire = _connected(parts, _checked(parts, allowed_hosts), deadline)
     try:
         return _exchange(wire, _request(method, parts, headers, query, body), method)
     finally:
@@ -87,10 +91,10 @@ def _split(address: str) -> SplitResult:
     return parts
 
 
-def _checked(parts: SplitResult) -> list[IP]:
+def _checked(parts: SplitResult, allowed_hosts: Collection[str] | None = None) -> list[IP]:
     """Where to connect to. What is called is what was checked: the name is not looked up a second time."""
     host = parts.hostname or ""
-    allowed = host.lower() in settings.TRACKER_ALLOWED_HOSTS
+    allowed = host.lower() in (settings.TRACKER_ALLOWED_HOSTS if allowed_hosts is None else allowed_hosts)
     if parts.scheme != "https" and not allowed:
         raise _refused("A tracker is asked by https only: the token is sent along.")
     try:

@@ -3,6 +3,7 @@ from .errors import SessionError
 from .exports import ExportRecord, ExportRun, TrackerConnection
 from .ledger import LLMCall, SetAside
 from .metrics import MetricSample, MetricTenant
+from .operation import AdminNotice, SessionBundle
 from .outbox import OutboxEvent
 from .proposals import TicketProposal
 from .providers import ProviderSettings
@@ -11,6 +12,7 @@ from .validation import TicketValidation
 from .webhooks import WebhookDelivery, WebhookSecret
 
 __all__ = [
+    "AdminNotice",
     "ExportRecord",
     "ExportRun",
     "LLMCall",
@@ -19,6 +21,7 @@ __all__ = [
     "OutboxEvent",
     "ProviderBatch",
     "ProviderSettings",
+    "SessionBundle",
     "SessionError",
     "SessionTask",
     "SetAside",

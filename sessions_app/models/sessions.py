@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
@@ -55,6 +56,10 @@ LANGUAGES = [
 """What models may be asked to write in. The offline writer knows English only."""
 
 
+ANNOUNCED = timedelta(days=2)
+"""For so long before a session is removed its pages say so."""
+
+
 class SessionQuerySet(models.QuerySet["Session"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> SessionQuerySet:
         """Sessions of the workspaces that the user is a member of."""
@@ -72,6 +77,11 @@ class SessionQuerySet(models.QuerySet["Session"]):
         if not user.is_authenticated:
             return self.none()
         return self.filter(workspace__memberships__user_id=user.pk, workspace__memberships__role__in=roles)
+
+    def expired(self, now: datetime) -> SessionQuerySet:
+        """Without activity for so long that they are removed: not completed, nothing running (D-31)."""
+        idle = self.filter(last_activity_at__lt=now - timedelta(days=settings.SESSION_DAYS))
+        return idle.exclude(stage=Stage.COMPLETED).exclude(tasks__status__in=["pending", "running", "paused"])
 
     def active(self) -> SessionQuerySet:
         return self.exclude(stage=Stage.ARCHIVED)
@@ -168,6 +178,18 @@ class Session(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("sessions:detail", args=[self.pk])
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When it is removed if nobody does anything here; None for what is completed."""
+        if self.stage == Stage.COMPLETED:
+            return None
+        return self.last_activity_at + timedelta(days=settings.SESSION_DAYS)
+
+    @property
+    def expires_soon(self) -> bool:
+        """Within two days: pages announce it."""
+        return self.expires_at is not None and self.expires_at - timezone.now() < ANNOUNCED
 
     def touch(self) -> None:
         """Somebody did something here: the retention period starts again."""
