@@ -28,8 +28,8 @@ from knox.models import AuthToken
 
 from processing.assessment import events, generating, scoring
 from processing.assessment.models import AssessmentBatch, EventDelivery, WebhookTarget
-from processing.enhancement.models import EnhancementHistory, Suggestion, Synthesis, WriteBack
 from processing.bundles import keep_bundle
+from processing.enhancement.models import EnhancementHistory, Suggestion, Synthesis, WriteBack
 from processing.export.files import FORMATS
 from processing.models import (
     ExportRecord,
