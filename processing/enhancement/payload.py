@@ -88,8 +88,24 @@ def _errors(error: ValidationError) -> list[dict[str, str]]:
     """Without the values: they are a stranger's."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return [
-        {"field": ".".join(map(str, each["loc"])) or "payload", "message": each["msg"]} for each in found[:MOST_ERRORS]
+        {"field": ".".join(map(str, each["loc"])) or "payload", "message": _in_words(each["type"])}
+        for each in found[:MOST_ERRORS]
     ]
+
+
+def _in_words(kind: str) -> str:
+    if kind.endswith("too_long"):
+        return "This is too long."
+    return _WORDS.get(kind, "This is a time that cannot be read." if "date" in kind else "This cannot be used.")
+
+
+_WORDS: Final = {
+    "missing": "This is missing.",
+    "string_too_short": "This is empty.",
+    "too_short": "This is empty.",
+    "string_type": "This has to be a text.",
+    "string_pattern_mismatch": "This has characters that are not allowed here.",
+}
 
 
 def raw_field(data: Any, name: str) -> str:

@@ -1,7 +1,7 @@
 """Full-text search over what was imported, by the database itself. Knows both of them.
 
-Words that stand in a large part of all texts cost much and say little, so the rarest of a ticket's words are searched
-for, as many as stay within a bound of texts to rank.
+Words that stand in a large part of all texts cost much and say little. So texts with any of the rare words of a ticket
+are ranked first; only where these are few come texts in which several of its common words stand together.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from django.db import DatabaseError, connection
 from processing.enhancement.models import KnowledgeArticle, ResolvedTicket
 from sessions_app.models import Workspace
 
-RANKED: Final = 12_000
-"""Texts that one search ranks, at most about; beyond that the commoner words are left out."""
+RANKED: Final = 8_000
+"""Texts that one search ranks, at most about; beyond that the commoner of the rare words are left out."""
 MOST_WORDS: Final = 10
 COMMON: Final = 5_001
-"""Counting the texts that have a word ends here."""
+"""A word that stands in so many texts is common; counting ends here."""
+TOGETHER: Final = 6
+"""Common words that are tried together, at most."""
 
 
 class TooSlow(Exception):
@@ -70,10 +72,41 @@ def search(
     """
     if not terms:
         return []
-    index = INDEXES[model]
-    find = _on_sqlite if connection.vendor == "sqlite" else _on_postgresql
+    database = _SQLite(INDEXES[model]) if connection.vendor == "sqlite" else _PostgreSQL(INDEXES[model])
     with limited(seconds):
-        return find(index, workspace, list(terms), count, without)
+        counts = database.counts(terms)
+        hits = database.find(database.any_of(rare(counts)), workspace, count, without)
+        if len(hits) < count:
+            together = _together(database, [term for term in counts if counts[term] >= COMMON])
+            known = {hit.pk for hit in hits}
+            more = database.find(together, workspace, count, without)
+            hits += [hit for hit in more if hit.pk not in known][: count - len(hits)]
+    return hits
+
+
+def rare(counts: dict[str, float]) -> list[str]:
+    """The rarest words that occur at all, as many as leave few enough texts to rank."""
+    found: list[str] = []
+    ranked = 0.0
+    for term, number in sorted(counts.items(), key=lambda each: each[1]):
+        if number >= COMMON or (found and ranked + number > RANKED) or len(found) >= MOST_WORDS:
+            break
+        if number:
+            found.append(term)
+            ranked += number
+    return found
+
+
+def _together(database: _Database, terms: list[str]) -> str:
+    """Common words that still occur together, as many as it takes to be no longer common; "" if there are none."""
+    chosen: list[str] = []
+    for term in terms[:TOGETHER]:
+        number = database.count(database.all_of([*chosen, term]))
+        if number:
+            chosen.append(term)
+        if 0 < number < COMMON:
+            break
+    return database.all_of(chosen)
 
 
 @contextmanager
@@ -111,77 +144,103 @@ def _rows(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-def _chosen(counts: dict[str, float]) -> list[str]:
-    """The rarest words that occur at all; always the two rarest."""
-    found: list[str] = []
-    ranked = 0.0
-    for term, number in sorted(counts.items(), key=lambda each: each[1]):
-        if not number:
-            continue
-        if len(found) >= 2 and (ranked + number > RANKED or len(found) >= MOST_WORDS):
-            break
-        found.append(term)
-        ranked += number
-    return found
+class _Database:
+    """How one database counts and finds. Expressions are in its own language; an empty one finds nothing."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+
+    def counts(self, terms: Sequence[str]) -> dict[str, float]:
+        """Texts with each word, by estimate, or ``COMMON`` and more; under what the word is searched as."""
+        raise NotImplementedError
+
+    def count(self, expression: str) -> int:
+        """Texts of any workspace that fit, at most ``COMMON``."""
+        raise NotImplementedError
+
+    def any_of(self, terms: Sequence[str]) -> str:
+        raise NotImplementedError
+
+    def all_of(self, terms: Sequence[str]) -> str:
+        raise NotImplementedError
+
+    def find(self, expression: str, workspace: Workspace, count: int, without: str) -> list[Hit]:
+        raise NotImplementedError
 
 
-# SQLite: FTS5. The words are quoted, so that none of them is an operator.
+class _SQLite(_Database):
+    """FTS5. The words are quoted, so that none of them is an operator."""
 
+    def counts(self, terms: Sequence[str]) -> dict[str, float]:
+        return {term: self.count(_quoted(term)) for term in terms}
 
-def _on_sqlite(index: Index, workspace: Workspace, terms: list[str], count: int, without: str) -> list[Hit]:
-    chosen = _chosen({term: _count_on_sqlite(index, term) for term in terms})
-    if not chosen:
-        return []
-    wanted = " OR ".join(map(_quoted, chosen))
-    tenant = _quoted(f"w{workspace.pk.hex}")
-    weights = ", ".join(map(str, (0.0, *index.weights)))
-    sql = (
-        f"SELECT {index.fts}.rowid, -bm25({index.fts}, {weights}) AS score FROM {index.fts} "  # noqa: S608 - our names
-        f"JOIN {index.table} t ON t.id = {index.fts}.rowid WHERE {index.fts} MATCH %s AND t.external_id <> %s "
-        f"ORDER BY score DESC, {index.fts}.rowid LIMIT %s"
-    )
-    rows = _rows(sql, [f"tenant : {tenant} AND ({wanted})", without, count])
-    return [Hit(pk, float(score)) for pk, score in rows]
+    def count(self, expression: str) -> int:
+        fts = self.index.fts
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM {fts} WHERE {fts} MATCH %s LIMIT {COMMON})"  # noqa: S608 - our names
+        return int(_rows(sql, [expression])[0][0])
 
+    def any_of(self, terms: Sequence[str]) -> str:
+        return " OR ".join(map(_quoted, terms))
 
-def _count_on_sqlite(index: Index, term: str) -> int:
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM {index.fts} WHERE {index.fts} MATCH %s LIMIT {COMMON})"  # noqa: S608
-    return int(_rows(sql, [_quoted(term)])[0][0])
+    def all_of(self, terms: Sequence[str]) -> str:
+        return " AND ".join(map(_quoted, terms))
+
+    def find(self, expression: str, workspace: Workspace, count: int, without: str) -> list[Hit]:
+        if not expression:
+            return []
+        fts, table = self.index.fts, self.index.table
+        weights = ", ".join(map(str, (0.0, *self.index.weights)))
+        sql = (
+            f"SELECT {fts}.rowid, -bm25({fts}, {weights}) AS score FROM {fts} "  # noqa: S608 - names of ours
+            f"JOIN {table} t ON t.id = {fts}.rowid WHERE {fts} MATCH %s AND t.external_id <> %s "
+            f"ORDER BY score DESC, {fts}.rowid LIMIT %s"
+        )
+        wanted = f"tenant : {_quoted(f'w{workspace.pk.hex}')} AND ({expression})"
+        return [Hit(pk, float(score)) for pk, score in _rows(sql, [wanted, without, count])]
 
 
 def _quoted(term: str) -> str:
     return '"' + term.replace('"', '""') + '"'
 
 
-# PostgreSQL: a column of words with an index. How common a word is, is known from the statistics of the column.
-
-
-def _on_postgresql(index: Index, workspace: Workspace, terms: list[str], count: int, without: str) -> list[Hit]:
-    chosen = _chosen(_commonness(index, terms))
-    if not chosen:
-        return []
-    sql = (
-        f"SELECT id, ts_rank(words, query) AS score FROM {index.table}, to_tsquery('english', %s) query "  # noqa: S608
-        "WHERE workspace_id = %s AND words @@ query AND external_id <> %s ORDER BY score DESC, id LIMIT %s"
-    )
-    rows = _rows(sql, [" | ".join(chosen), workspace.pk, without, count])
-    return [Hit(pk, float(score)) for pk, score in rows]
-
-
-def _commonness(index: Index, terms: list[str]) -> dict[str, float]:
-    """Texts that have the word, by estimate; words that the statistics do not list are rare. Each stands under its
-    stem, so that two forms of a word are one.
+class _PostgreSQL(_Database):
+    """A column of words with an index. How common a word is, the statistics of the column know; what they do not list
+    is rare. A word stands under its stem, so that two forms of it are one.
     """
-    rows = _rows(
-        "SELECT coalesce(reltuples, 0) FROM pg_class WHERE oid = %s::regclass",
-        [index.table],
-    )
-    total = max(0.0, float(rows[0][0]))
-    rows = _rows(
-        "SELECT lexeme, (SELECT freq FROM pg_stats s, "
-        "unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs) AS m(word, freq) "
-        "WHERE s.tablename = %s AND s.attname = 'words' AND s.schemaname = current_schema() "
-        "AND m.word = lexeme) FROM unnest(to_tsvector('english', %s)) AS l(lexeme, positions, weights)",
-        [index.table, " ".join(terms)],
-    )
-    return {lexeme: (freq or 0.0) * total + 1 for lexeme, freq in rows if lexeme.isalnum()}
+
+    def counts(self, terms: Sequence[str]) -> dict[str, float]:
+        table = self.index.table
+        rows = _rows("SELECT coalesce(reltuples, 0) FROM pg_class WHERE oid = %s::regclass", [table])
+        total = max(0.0, float(rows[0][0]))
+        rows = _rows(
+            "SELECT lexeme, (SELECT freq FROM pg_stats s, "
+            "unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs) AS m(word, freq) "
+            "WHERE s.tablename = %s AND s.attname = 'words' AND s.schemaname = current_schema() "
+            "AND m.word = lexeme LIMIT 1) FROM unnest(to_tsvector('english', %s)) AS l(lexeme, positions, weights)",
+            [table, " ".join(terms)],
+        )
+        return {lexeme: (freq or 0.0) * total + 1 for lexeme, freq in rows if lexeme.isalnum()}
+
+    def count(self, expression: str) -> int:
+        sql = (
+            f"SELECT count(*) FROM (SELECT 1 FROM {self.index.table} "  # noqa: S608 - our names
+            f"WHERE words @@ to_tsquery('english', %s) LIMIT {COMMON}) AS found"
+        )
+        return int(_rows(sql, [expression])[0][0])
+
+    def any_of(self, terms: Sequence[str]) -> str:
+        return " | ".join(terms)
+
+    def all_of(self, terms: Sequence[str]) -> str:
+        return " & ".join(terms)
+
+    def find(self, expression: str, workspace: Workspace, count: int, without: str) -> list[Hit]:
+        if not expression:
+            return []
+        sql = (
+            "SELECT id, ts_rank(words, query) AS score "  # noqa: S608 - our names
+            f"FROM {self.index.table}, to_tsquery('english', %s) query "
+            "WHERE workspace_id = %s AND words @@ query AND external_id <> %s ORDER BY score DESC, id LIMIT %s"
+        )
+        rows = _rows(sql, [expression, workspace.pk, without, count])
+        return [Hit(pk, float(score)) for pk, score in rows]

@@ -31,6 +31,8 @@ FIGURES = {
     "assessment-monitor": "tests.bench.assessment.monitor",
     "assessment-callbacks": "tests.bench.assessment.callbacks",
     "assessment-fits": "tests.bench.assessment.fits",
+    "context": "tests.bench.enhancement.search",
+    "webhooks": "tests.bench.enhancement.webhooks",
 }
 """Name -> a function that yields figures. A new one is a line here."""
 

@@ -51,6 +51,12 @@ class ContextItem(models.Model):
     def __str__(self) -> str:
         return f"{self.label} {self.external_id}"
 
+    @property
+    def said(self) -> list[str]:
+        """The short facts of its details, for one line."""
+        names = ("kind", "location", "owner", "names", "networks", "category", "priority", "assignee")
+        return [str(self.details[name]) for name in names if self.details.get(name)]
+
 
 class Synthesis(models.Model):
     """The context put together in at most 500 words.
