@@ -183,11 +183,7 @@ def test_the_schema_is_valid_and_without_warnings(schema):
 
 
 def test_the_schema_tells_of_every_address_of_the_api(schema):
-    ours = {
-        "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", address.route)
-        for address in ALL
-        if address.name.startswith("api")
-    }
+    ours = {"/" + re.sub(r"<\w+:(\w+)>", r"{\1}", address.route) for address in ALL if address.name.startswith("api")}
     assert ours == {path for path in schema["paths"] if path not in {"/api/schema/", "/api/docs/"}}
 
 
