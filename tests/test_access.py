@@ -507,7 +507,9 @@ class World:
         self.view = SavedView.objects.create(session=self.session, user=owner, name="To read", filters={"q": "read"})
         self.assessment = judged_batch(workspace, self.session)
         self.pair = self.assessment.comparison_pairs.filter(completed_at__isnull=True).first()
-        self.target = WebhookTarget.objects.create(workspace=workspace, url="https://127.0.0.1/told", secret="x" * 20)
+        self.target = WebhookTarget.objects.create(
+            workspace=workspace, url=f"https://127.0.0.1/{uuid.uuid4()}", secret="x" * 20
+        )
         self.delivery = EventDelivery.objects.create(
             event=self.assessment.events.get(), target=self.target, state="failed", next_at=timezone.now()
         )
