@@ -69,7 +69,7 @@ def test_health_answers_without_redis(client, redis_away):
     assert answer.json()["worker"] == "unhealthy"
 
 
-def test_it_is_ready_when_database_and_redis_answer(client, redis):
+def test_it_is_ready_when_database_and_redis_answer(client, redis, settings):
     answer = client.get("/health/ready")
 
     assert answer.status_code == 200
@@ -77,13 +77,13 @@ def test_it_is_ready_when_database_and_redis_answer(client, redis):
         "status": "ready",
         "database": "healthy",
         "redis": "healthy",
-        "queues": {"default": 0, "llm": 0, "export": 0},
+        "queues": dict.fromkeys(settings.RQ_QUEUES, 0),
         "oldest_job_seconds": None,
         "workers": 0,
     }
 
 
-def test_ready_says_what_waits_for_how_long_and_who_works(client, redis):
+def test_ready_says_what_waits_for_how_long_and_who_works(client, redis, settings):
     heartbeat.beat("worker-1")
     heartbeat.beat("worker-2")
     queue = django_rq.get_queue("llm", commit_mode="auto")
@@ -94,7 +94,7 @@ def test_ready_says_what_waits_for_how_long_and_who_works(client, redis):
 
     body = client.get("/health/ready").json()
 
-    assert body["queues"] == {"default": 0, "llm": 2, "export": 0}
+    assert body["queues"] == {**dict.fromkeys(settings.RQ_QUEUES, 0), "llm": 2}
     assert 75 <= body["oldest_job_seconds"] < 100
     assert body["workers"] == 2
 
