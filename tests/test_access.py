@@ -508,7 +508,6 @@ class World:
         self.assessment = judged_batch(workspace, self.session)
         self.pair = self.assessment.comparison_pairs.filter(completed_at__isnull=True).first()
         self.target = WebhookTarget.objects.create(
-            workspace=workspace, url=f"https://127.0.0.1/{uuid.uuid4()}", secret="x" * 20
             workspace=workspace, url=f"https://127.0.0.1/told/{self.session.pk}", secret="x" * 20
         )
         self.delivery = EventDelivery.objects.create(
