@@ -18,8 +18,17 @@ from rq.serializers import JSONSerializer
 
 from tests.people import People, make_people
 
-SAME_EVERYWHERE = ("tests/test_access.py", "tests/test_csrf_and_methods.py", "tests/ticketgen/test_dev.py")
-"""They ask who may do what, by queries that others try on every database; and there are very many of them."""
+SAME_EVERYWHERE = (
+    "tests/test_access.py",
+    "tests/test_csrf_and_methods.py",
+    "tests/safety/",
+    "tests/ticketgen/test_dev.py",
+    "tests/processing/test_export_files.py",
+    "tests/processing/test_generate_command.py",
+)
+"""They ask who may do what, and what files look like, by queries that others try on every database; and there are very
+many of them.
+"""
 SLOW = ("tests/processing/export/", "tests/processing/engine/")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
