@@ -134,6 +134,9 @@ class WebhookDelivery(models.Model):
         ordering = ["-received_at"]
         verbose_name_plural = "webhook deliveries"
         constraints = [
+            CheckConstraint(
+                condition=Q(purpose__in=["servicedesk", "assessment"]), name="webhook_delivery_purpose_is_known"
+            ),
             UniqueConstraint(fields=["workspace", "purpose", "delivery_id"], name="one_delivery_per_id"),
             UniqueConstraint(fields=["workspace", "purpose", "message"], name="one_delivery_per_message"),
         ]

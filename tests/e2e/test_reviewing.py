@@ -29,7 +29,7 @@ def test_a_text_is_written_defended_compared_and_restored(site, page, session, q
     page.on("dialog", lambda dialog: dialog.accept())
     analysis = page.get_by_label("Analysis")
     analysis.fill("### Mine\n\nWritten by me.")
-    expect(page.locator(".preview h3", has_text="Mine")).to_be_visible()
+    expect(page.locator(".preview h4", has_text="Mine")).to_be_visible()
 
     page.reload()  # the draft outlives the page
     expect(page.get_by_text("A draft of yours from")).to_be_visible()

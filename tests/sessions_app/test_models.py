@@ -155,6 +155,7 @@ def test_a_constraint_lists_just_the_choices_of_its_field(model, field, values):
         ("Ticket", "entity_group"): "GROUP_ORDER",
         ("SourceRow", "disposition"): "Disposition",
         ("UploadedFile", "validation_status"): "",
+        ("WebhookSecret", "slot"): "AT_ONCE",
     }
     if (model.__name__, field) in known:
         from sessions_app.parsing.csv_types import GROUP_ORDER
@@ -164,6 +165,7 @@ def test_a_constraint_lists_just_the_choices_of_its_field(model, field, values):
             "entity_group": set(GROUP_ORDER),
             "disposition": {each.value for each in Disposition},
             "validation_status": {"valid", "warnings"},
+            "slot": {1, 2},
         }[field]
     else:
         expected = {value for value, _ in choices}
