@@ -29,6 +29,8 @@ SAME_EVERYWHERE = (
 """They ask who may do what, and what files look like, by queries that others try on every database; and there are very
 many of them.
 """
+SPREAD = ("tests/test_access.py", "tests/safety/test_headers_everywhere.py", "tests/safety/test_api_schema.py")
+"""Long files whose tests share nothing: each goes to whoever is free. All other files stay with one worker."""
 SLOW = ("tests/processing/export/", "tests/processing/engine/")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -55,6 +57,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ``TESTS_OF=database`` leaves out what knows no database, the browser, and who may do what: these are the same on
     every database.
     """
+    for item in items:
+        if not item.nodeid.startswith(SPREAD):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     items.sort(key=lambda item: (item.get_closest_marker("e2e") is not None, not item.nodeid.startswith(SLOW)))
     if os.environ.get("TESTS_OF") == "database":
         left_out = [item for item in items if not _differs_by_database(item)]
