@@ -4,6 +4,7 @@ from rq import cron
 
 from processing.assessment.delivery.relay import relay_events_job
 from processing.assessment.monitor import check_stuck_batches, wake_judges
+from processing.assessment.retention import prune_assessments
 from processing.engine.relay import relay_outbox
 from processing.engine.sweep import sweep
 from processing.enhancement.jobs import sweep_enhancements
@@ -32,6 +33,7 @@ cron.register(prune_messages, "default", interval=3600, result_ttl=60)
 cron.register(prune_deliveries, "default", interval=3600, result_ttl=60)
 cron.register(cleanup_expired_sessions, "default", cron="0 8 * * *")
 cron.register(prune_enhancements, "default", cron="15 8 * * *")
+cron.register(prune_assessments, "default", cron="15 8 * * *")
 cron.register(cleanup_bundles, "default", cron="15 8 * * *")
 cron.register(cleanup_audit_logs, "default", cron="30 8 * * *")
 cron.register(cleanup_expired_tokens, "default", cron="0 9 * * *")

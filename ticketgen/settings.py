@@ -231,6 +231,8 @@ ASSESSMENT = {
     "MIN_SUCCESS_RATE_THRESHOLD": env.float("MIN_SUCCESS_RATE_THRESHOLD", default=0.8),
     "TIMEOUT": env.int("ASSESSMENT_TIMEOUT", default=4 * 3600),
     "GRACE": env.int("ASSESSMENT_GRACE", default=600),
+    "EVENT_DAYS": env.int("ASSESSMENT_EVENT_DAYS", default=30),
+    "ANSWER_DAYS": env.int("ASSESSMENT_ANSWER_DAYS", default=365),
 }
 
 # Uploads: stated on the page, enforced before the body is read.

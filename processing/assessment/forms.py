@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 
+from sessions_app import providers
 from sessions_app.errors import AppError
 from sessions_app.models import Session, Workspace
 
@@ -15,14 +15,16 @@ from .models.batches import LONGEST_TEXT, MOST_COMPARISONS, MOST_ITEMS
 from .service import texts_of_csv, texts_of_paste
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 NOBODY = ""
-_MODELS = [(NOBODY, "No model"), *settings.LLM_PROVIDER_LABELS.items()]
+WHERE = "Only what has a key is listed. An owner adds others on the page Models of the workspace."
 
 
 class JudgesForm(forms.Form):
-    """The question and who answers it. ``only_models`` of the choices are left out where a page says so."""
+    """The question and who answers it. Models are those that one of the workspaces can use."""
 
     title = forms.CharField(label="Title", max_length=200)
     question = forms.CharField(
@@ -31,9 +33,9 @@ class JudgesForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="What the better text does better. “Which essay argues more clearly?”",
     )
-    provider = forms.ChoiceField(label="Model that judges", choices=_MODELS, required=False, initial="offline")
+    provider = forms.ChoiceField(label="Model that judges", required=False, initial="offline", help_text=WHERE)
     llm_model = forms.CharField(label="Its name", max_length=120, required=False, help_text="Empty: the default.")
-    second_provider = forms.ChoiceField(label="A second model", choices=_MODELS, required=False)
+    second_provider = forms.ChoiceField(label="A second model", required=False)
     second_model = forms.CharField(label="Its name", max_length=120, required=False)
     people = forms.BooleanField(label="People of this workspace judge", required=False)
     outside = forms.BooleanField(label="An outside system judges, by signed callback", required=False)
@@ -50,6 +52,12 @@ class JudgesForm(forms.Form):
     budget = forms.DecimalField(
         label="Limit of money in US dollars", required=False, min_value=0, max_digits=10, decimal_places=2
     )
+
+    def __init__(self, *args: Any, workspaces: Iterable[Workspace], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        usable = dict(pair for workspace in workspaces for pair in providers.offered(workspace))
+        for name in ("provider", "second_provider"):
+            self.fields[name].choices = [(NOBODY, "No model"), *usable.items()]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -121,13 +129,14 @@ class TextsForm(RankingForm):
     )
 
     def __init__(self, *args: Any, user: AbstractBaseUser | AnonymousUser, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        workspace = self.fields["workspace"]
-        workspace.queryset = Workspace.objects.editable_by(user)  # type: ignore[attr-defined]
+        mine = Workspace.objects.editable_by(user)
+        super().__init__(*args, workspaces=mine, **kwargs)
+        self.fields["workspace"].queryset = mine  # type: ignore[attr-defined]
         self.order_fields(["workspace", "title", "question", "texts", "table"])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
+        self._require_usable(cleaned)
         table = cleaned.get("table")
         try:
             self.items = texts_of_csv(table.read()) if table else texts_of_paste(cleaned.get("texts") or "")
@@ -144,6 +153,14 @@ class TextsForm(RankingForm):
             self.add_error("texts", f"A text has more than {LONGEST_TEXT:,} characters.")
         return cleaned
 
+    def _require_usable(self, cleaned: dict[str, Any]) -> None:
+        """Another workspace of this person may have a key that the chosen one has not."""
+        workspace = cleaned.get("workspace")
+        usable = {NOBODY, *dict(providers.offered(workspace))}
+        for name in ("provider", "second_provider"):
+            if workspace and cleaned.get(name, NOBODY) not in usable:
+                self.add_error(name, f"{workspace.name} has no key for this model. {WHERE}")
+
     def values(self) -> dict[str, Any]:
         return {**super().values(), "items": self.items}
 
@@ -158,7 +175,7 @@ class AgainstForm(JudgesForm):
     )
 
     def __init__(self, *args: Any, session: Session, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, workspaces=[session.workspace], **kwargs)
         others = Session.objects.filter(workspace_id=session.workspace_id).exclude(pk=session.pk)
         self.fields["other"].queryset = others.order_by("-last_activity_at")  # type: ignore[attr-defined]
         self.order_fields(["other", "title", "question"])

@@ -40,6 +40,7 @@ def assess(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
         return redirect("assessments:session", session.pk)
     ranking = RankingForm(
         request.POST if what == RANK else None,
+        workspaces=[session.workspace],
         prefix=RANK,
         initial={"title": f"Tickets of {session.site_name}"[:200], "question": QUESTION, "provider": "offline"},
     )

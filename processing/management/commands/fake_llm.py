@@ -42,6 +42,8 @@ class Command(BaseCommand):
             f"OpenAI's protocol at {address}/v1, Anthropic's at {address}. For example:\n"
             f"  COMPATIBLE_BASE_URL={address}/v1 make run\n"
             f"  ANTHROPIC_BASE_URL={address} ANTHROPIC_API_KEY=any make run\n"
-            f"  OPENAI_BASE_URL={address}/v1 OPENAI_API_KEY=any make run   # has batches: try the economy mode"
+            f"  OPENAI_BASE_URL={address}/v1 OPENAI_API_KEY=any make run   # has batches: try the economy mode\n"
+            "As a judge it has a truth, noise and biases: name the model fake:noise=0.5, fake:first=1, fake:longer=0.7 "
+            "or fake:coin=1."
         )
         await server.serve_forever()

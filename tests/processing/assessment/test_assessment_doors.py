@@ -5,6 +5,7 @@ import io
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils.html import escape
 
 from processing.assessment.models import AssessmentBatch, RubricScore
 from processing.assessment.plot import plot
@@ -239,9 +240,23 @@ def test_tickets_are_rated_by_invest(people, run_jobs):
     ratings = RubricScore.objects.filter(ticket__session=session)
     assert ratings.count() == 3
     assert set(ratings[0].criteria) == {"independent", "negotiable", "valuable", "estimable", "small", "testable"}
-    assert "T-2" in browser.get(page).content.decode()
+    shown = browser.get(page).content.decode()
+    assert "T-2" in shown
+    assert escape(ratings[0].criteria["small"]["reason"]) in shown
     tickets[0].edit(editor=people.bob, seen_version=1, title="Changed")
     assert "Rate 1 ticket" in browser.get(page).content.decode()
+
+
+def test_only_models_that_can_be_used_are_offered(people, redis, settings):
+    session = make_session(people.workspace)
+    [make_ticket(session, n) for n in (1, 2)]
+    settings.LLM_PROVIDERS = {**settings.LLM_PROVIDERS, "anthropic": {"KEY": "any"}, "openai": {"KEY": ""}}
+
+    for page in ("/assessments/new/", f"/sessions/{session.pk}/assess/"):
+        shown = people.browser("bob").get(page).content.decode()
+        assert 'value="anthropic"' in shown
+        assert 'value="openai"' not in shown
+        assert "on the page Models of the workspace" in shown
 
 
 def test_a_long_ranking_comes_in_pages_and_few_queries(people, run_jobs, django_assert_max_num_queries):
