@@ -118,7 +118,7 @@ def receive(request: HttpRequest, purpose: str, handler: Handler) -> Answer:
     except Unsigned as error:
         raise WebhookRefused(str(error)) from None
     workspace = _authenticated(claimed, body, purpose)
-    return _once(Delivery(workspace, purpose, claimed.delivery_id, body), message_digest(claimed, body), handler)
+    return once(Delivery(workspace, purpose, claimed.delivery_id, body), message_digest(claimed, body), handler)
 
 
 def _bounded(request: HttpRequest) -> bytes:
@@ -155,8 +155,8 @@ def _authenticated(claimed: Headers, body: bytes, purpose: str) -> Workspace:
     return known[place].workspace
 
 
-def _once(delivery: Delivery, message: str, handler: Handler) -> Answer:
-    """Handle what is new; repeat the answer to what has been here."""
+def once(delivery: Delivery, message: str, handler: Handler) -> Answer:
+    """Handle what is new; repeat the answer to what has been here. ``message``: a digest that the same has again."""
     mine = WebhookDelivery(
         workspace=delivery.workspace, purpose=delivery.purpose, delivery_id=delivery.delivery_id, message=message
     )
