@@ -80,6 +80,8 @@ def test_texts_are_compared_and_ranked(site, page, scheme, width):
     expect(page.get_by_text("The backlog is in the order of this ranking")).to_be_visible()
     page.goto(f"{site.url}/sessions/{session.pk}/assess/")
     expect(page.get_by_role("region", name="Table of INVEST ratings")).to_be_visible()
+    page.locator(".reasons summary").first.press("Enter")
+    expect(page.get_by_text("words in all.").first).to_be_visible()
     found["invest"] = look(page, f"{scheme}-invest")
 
     page.goto(f"{site.url}/workspaces/{workspace.pk}/assessment-events/")
