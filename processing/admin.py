@@ -10,12 +10,14 @@ from processing.engine import finish
 from processing.engine.drainer import enqueue_drainer
 from processing.generation.service import ProcessingService
 from processing.models import (
+    AdminNotice,
     ExportRecord,
     LLMCall,
     MetricSample,
     OutboxEvent,
     ProviderBatch,
     ProviderSettings,
+    SessionBundle,
     SessionError,
     SessionTask,
     SetAside,
@@ -209,3 +211,24 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
 class MetricSampleAdmin(ReadOnlyAdmin):
     list_display = ["name", "labels", "value"]
     search_fields = ["name", "labels"]
+
+
+@admin.register(AdminNotice)
+class AdminNoticeAdmin(ReadOnlyAdmin):
+    """May be deleted: then the next pass tells of the cause anew, should it have happened within a day."""
+
+    list_display = ["cause", "told_at", "told_until", "times_told"]
+    search_fields = ["cause"]
+    date_hierarchy = "told_at"
+
+
+@admin.register(SessionBundle)
+class SessionBundleAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "workspace", "session_key", "title", "tickets", "size"]
+    list_filter = ["workspace"]
+    list_select_related = ["workspace"]
+    search_fields = ["session_key", "title", "sha256"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Its file would stay in the storage; retention removes both."""
+        return False

@@ -7,11 +7,13 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
+from processing.assessment import counting
 from processing.errors import ProcessingError
 from processing.export.fakes.server import FakeTracker, Reply
-from processing.models import AdminNotice, SessionError, SessionTask
+from processing.models import AdminNotice, SessionBundle, SessionError, SessionTask
 from processing.notices import notify_administrators
 from sessions_app.errors import Category
+from tests.assessments import make_batch
 from tests.factories import make_session
 from tests.processing.export.trackers import running
 
@@ -124,3 +126,42 @@ def test_a_webhook_in_the_own_network_is_not_called_unless_allowed(task, listene
 
     assert notify_administrators() == {"notified_causes": 0}
     assert AdminNotice.objects.get().told_at is None
+
+
+def test_assessments_that_ended_for_the_administrator_are_told_of_without_a_word_of_them(people, settings):
+    settings.NOTIFY_EMAILS = ["ops@example.org"]
+    mended, told = make_batch(people.workspace), make_batch(people.workspace, title="canary title")
+    counting.fail(mended, ProcessingError("Ask again later.", Category.TEMPORARY))
+    assert notify_administrators() == {"notified_causes": 0}
+
+    counting.fail(told, ProcessingError("Scoring stopped.", Category.ADMIN_REQUIRED))
+
+    assert notify_administrators() == {"notified_causes": 1}
+    (sent,) = mail.outbox
+    assert "Scoring stopped." in sent.subject
+    assert f"Where: Northfield, assessment {told.pk}" in sent.body
+    assert "canary" not in sent.body
+    assert notify_administrators() == {"notified_causes": 0}
+
+
+def test_operators_find_notices_and_bundles_in_the_workshop_and_cannot_change_them(task, people, client):
+    people.alice.is_staff = people.alice.is_superuser = True
+    people.alice.save()
+    client.force_login(people.alice)
+    fail(task)
+    notify_administrators()
+    bundle = SessionBundle.objects.create(
+        workspace=people.workspace, session_id=task.session.pk, session_key="S-1", title="Kept", name="a.zip"
+    )
+
+    notice = AdminNotice.objects.get()
+    for row, word in ((notice, notice.cause), (bundle, "Kept")):
+        place = f"/admin/processing/{row._meta.model_name}/"
+        assert client.get(place).status_code == 200
+        page = client.get(f"{place}{row.pk}/change/")
+        assert page.status_code == 200
+        assert word in page.content.decode()
+        assert b'name="_save"' not in page.content
+        assert client.get(f"{place}add/").status_code == 403
+    assert client.post(f"/admin/processing/sessionbundle/{bundle.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert SessionBundle.objects.filter(pk=bundle.pk).exists()
