@@ -33,11 +33,15 @@
     live.textContent = text;
   };
 
+  // Page and socket tell of the same task, and either may come late: the older never takes the place of the newer.
+  const known = () => Number(state().dataset.seq);
+
   // Only parts whose HTML changed are put in, so that focus stays where it is.
   const put = (page) => page.querySelectorAll("[data-live]").forEach((fresh) => {
     const name = fresh.dataset.live;
     const html = fresh.outerHTML.replace(/name="csrfmiddlewaretoken" value="[^"]*"/g, "");
     if (seen.get(name) === html) return;
+    if (fresh.dataset.task && fresh.dataset.task === state()?.dataset.task && Number(fresh.dataset.seq) < known()) return;
     seen.set(name, html);
     const old = document.querySelector(`[data-live="${name}"]`);
     if (!old) { location.reload(); return; }
@@ -71,6 +75,7 @@
     const { done, total, failed } = message.details;
     const percent = message.progress_percentage;
     if (message.task_id !== state().dataset.task) { refreshSoon(); return; }
+    if (message.seq <= known()) return; // the page that was fetched knew it already, and perhaps more
     state().dataset.seq = message.seq;
     part("bar").value = percent;
     part("percent").textContent = `${number.format(percent)} %`;
