@@ -54,8 +54,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self.quiet = bool(options["quiet"])
         target = _checked_target(options["output"], options["format"])
+        uploads = self._read(options["source"])  # first, as what cannot be used needs no database to be told so
         call_command("migrate", interactive=False, verbosity=0)
-        uploads = self._read(options["source"])
         workspace, _ = Workspace.objects.get_or_create(slug="command-line", defaults={"name": "Command line"})
         session = create_session(
             workspace,
