@@ -11,6 +11,8 @@ from rest_framework.authentication import SessionAuthentication as DrfSessionAut
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from sessions_app.models import TokenUse
+
 
 class BearerAuthentication(TokenAuthentication):
     """``Authorization: Bearer tg_…``. First in the list, so that "not signed in" answers 401 and not 403."""
@@ -19,6 +21,7 @@ class BearerAuthentication(TokenAuthentication):
         if not token.isascii():
             raise AuthenticationFailed("Invalid token.")
         user_and_token: tuple[Any, Any] = super().authenticate_credentials(token)  # type: ignore[no-untyped-call]
+        TokenUse.note(user_and_token[1])
         return user_and_token
 
 

@@ -6,6 +6,7 @@ from .review import BulkChange, DuplicateDecision, TicketComment
 from .saved_views import SavedView
 from .sessions import Session
 from .tickets import Ticket, TicketDependency, TicketRevision
+from .tokens import TokenUse
 from .workspaces import Membership, Workspace
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "TicketComment",
     "TicketDependency",
     "TicketRevision",
+    "TokenUse",
     "UploadedFile",
     "Workspace",
 ]

@@ -46,7 +46,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
         )
         AuditEvent.record("token.created", request.user, by=request.user, details={"token": made.token_key})  # type: ignore[arg-type]
         form = TokenForm()
-    mine = AuthToken.objects.filter(user=request.user).order_by("-created")
+    mine = AuthToken.objects.filter(user=request.user).select_related("use").order_by("-created")
     response = render(
         request,
         "sessions_app/accounts/tokens.html",

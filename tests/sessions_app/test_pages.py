@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -19,7 +20,7 @@ import ticketgen.urls
 from processing.models import SessionError, SessionTask
 from sessions_app import staging
 from sessions_app.actions.workspaces import add_member, create_workspace
-from sessions_app.models import Membership, Session, Ticket, TicketDependency, UploadedFile, Workspace
+from sessions_app.models import Membership, Session, Ticket, TicketDependency, TokenUse, UploadedFile, Workspace
 from tests.factories import (
     BUNDLE_HEADERS,
     as_csv,
@@ -479,6 +480,36 @@ def test_a_token_is_shown_once_and_works(alice):
     assert token
     assert not shown_token(alice.get("/account/tokens/"))
     assert Client().get("/api/sessions", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+
+
+def test_a_token_says_when_it_was_last_used(alice):
+    token = shown_token(alice.post("/account/tokens/", {"days": "30"}))
+    program = {"Authorization": f"Bearer {token}"}
+    assert "never" in visit(alice, "/account/tokens/").text
+
+    Client().get("/api/sessions", headers=program)
+    first = TokenUse.objects.get().last_used_at
+    assert "never" not in visit(alice, "/account/tokens/").text
+    Client().get("/api/sessions", headers=program)
+    assert TokenUse.objects.get().last_used_at == first, "true to a minute: a busy program does not write each time"
+
+    TokenUse.objects.update(last_used_at=first - timedelta(minutes=2))
+    Client().get("/api/sessions", headers=program)
+    assert TokenUse.objects.get().last_used_at >= first
+
+    alice.post(f"/account/tokens/{AuthToken.objects.get().token_key}/revoke/")
+    assert not TokenUse.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_token_that_is_revoked_while_it_is_used_is_no_fault(alice):
+    alice.post("/account/tokens/", {"days": "30"})
+    token = AuthToken.objects.get()
+    AuthToken.objects.all().delete()
+
+    TokenUse.note(token)
+
+    assert not TokenUse.objects.exists()
 
 
 def test_a_token_is_kept_as_a_hash(alice):
