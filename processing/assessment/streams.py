@@ -3,10 +3,11 @@
     huleedu.cj_assessment.requested.v1    CJAssessmentRequestV1
     huleedu.llm_comparison.result.v1      LLMComparisonResultV1
 
-Each entry has the envelope as ``body`` and the workspace's name as ``workspace``. At least once: an entry is
-acknowledged after the transaction that took it, and one whose reader died is taken over by the next. By the
+Each entry has the envelope as ``body`` and the workspace's short name (slug) as ``workspace``. At least once: an entry
+is acknowledged after the transaction that took it, and one whose reader died is taken over by the next. By the
 envelope's ``event_id`` the same event is taken once, however often it is delivered. What cannot be taken goes to the
-list ``…:refused`` with its reason. Nothing is signed here: whoever may write to this Redis is trusted.
+list ``…:refused`` with its reason and its id, by which the stream still has it whole. Nothing is signed here: whoever
+may write to this Redis is trusted.
 """
 
 from __future__ import annotations
@@ -84,24 +85,25 @@ class StreamReader:
     def _handle(self, stream: str, entries: list[Entry]) -> int:
         for key, fields in entries:
             if fields:  # else it was trimmed away meanwhile
-                self._one(stream, fields)
+                self._one(stream, key.decode(), fields)
             self.redis.xack(stream, GROUP, key)
         return len(entries)
 
-    def _one(self, stream: str, fields: dict[bytes, bytes]) -> None:
+    def _one(self, stream: str, key: str, fields: dict[bytes, bytes]) -> None:
         body = fields.get(b"body", b"")
         try:
             answer = _taken(fields.get(b"workspace", b""), body)
         except AppError as error:
             self.counts["refused"] += 1
             logger.warning("an event of %s is refused: %s", stream, error.message)
-            self._set_aside(stream, body, error)
+            self._set_aside(stream, key, body, error)
         else:
             self.counts["duplicates" if answer.body.get("duplicate") else "taken"] += 1
 
-    def _set_aside(self, stream: str, body: bytes, error: AppError) -> None:
+    def _set_aside(self, stream: str, key: str, body: bytes, error: AppError) -> None:
         kept = {
             "stream": stream,
+            "id": key,
             "reason": error.message,
             "errors": error.details.get("errors", {}),
             "body": body[:10_000].decode(errors="replace"),
@@ -116,7 +118,7 @@ def _taken(slug: bytes, body: bytes) -> Answer:
         raise WebhookInvalid(f"The event is longer than {LONGEST // 1024 // 1024} MB.")
     workspace = Workspace.objects.filter(slug=slug.decode(errors="replace").replace("\x00", "")).first()
     if workspace is None:
-        raise WebhookInvalid("There is no such workspace; name one in the field workspace.")
+        raise WebhookInvalid("There is no such workspace; give its short name in the field workspace.")
     event_id = str(Delivery(workspace, Purpose.ASSESSMENT, "", body).json().get("event_id") or "")
     digest = hashlib.sha256(b"stream:" + (event_id.encode() or body)).hexdigest()
     delivery = Delivery(workspace, Purpose.ASSESSMENT, f"stream:{digest[:48]}", body)

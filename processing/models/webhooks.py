@@ -61,7 +61,7 @@ class WebhookSecret(models.Model):
     class Meta:
         ordering = ["purpose", "-made_at"]
         constraints = [
-            CheckConstraint(condition=Q(purpose__in=["servicedesk", "assessment"]), name="webhook_purpose_is_known"),
+            CheckConstraint(condition=Q(purpose__in=Purpose.values), name="webhook_purpose_is_known"),
             CheckConstraint(condition=Q(slot__in=[1, 2]), name="two_webhook_secrets_at_once"),
             UniqueConstraint(
                 fields=["workspace", "purpose", "slot"],
@@ -134,9 +134,7 @@ class WebhookDelivery(models.Model):
         ordering = ["-received_at"]
         verbose_name_plural = "webhook deliveries"
         constraints = [
-            CheckConstraint(
-                condition=Q(purpose__in=["servicedesk", "assessment"]), name="webhook_delivery_purpose_is_known"
-            ),
+            CheckConstraint(condition=Q(purpose__in=Purpose.values), name="webhook_delivery_purpose_is_known"),
             UniqueConstraint(fields=["workspace", "purpose", "delivery_id"], name="one_delivery_per_id"),
             UniqueConstraint(fields=["workspace", "purpose", "message"], name="one_delivery_per_message"),
         ]

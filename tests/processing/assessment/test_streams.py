@@ -83,11 +83,12 @@ def test_what_a_dead_reader_held_is_taken_by_the_next(people, redis, run_jobs):
     ],
 )
 def test_what_cannot_be_taken_is_set_aside_with_its_reason(people, redis, capsys, body, workspace, said):
-    put(redis, REQUESTS, body, workspace)
+    entry = put(redis, REQUESTS, body, workspace)
     put(redis, REQUESTS, request_event())
 
     assert take(capsys) == {"taken": 1, "duplicates": 0, "refused": 1}
 
     [kept] = redis.lrange(REFUSED, 0, -1)
     assert said in json.loads(kept)["reason"]
+    assert redis.xrange(REQUESTS, json.loads(kept)["id"], count=1)[0][0] == entry  # where it still is whole
     assert AssessmentBatch.objects.count() == 1

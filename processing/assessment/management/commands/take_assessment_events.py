@@ -23,9 +23,9 @@ class Command(BaseCommand):
     """Ends after the entries in hand when it is told to (SIGTERM, SIGINT)."""
 
     help = (
-        f"Takes assessment events from the Redis streams {' and '.join(STREAMS)}: fields workspace (its name) and body "
-        f"(the EventEnvelope as JSON). Any number may run. What cannot be taken goes to the list {REFUSED} with the "
-        "reason."
+        f"Takes assessment events from the Redis streams {' and '.join(STREAMS)}: fields workspace (its short name) "
+        f"and body (the EventEnvelope as JSON). Any number may run. What cannot be taken goes to the list {REFUSED} "
+        "with the reason and the entry's id."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
