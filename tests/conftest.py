@@ -19,17 +19,22 @@ from rq.serializers import JSONSerializer
 from tests.people import People, make_people
 
 SAME_EVERYWHERE = (
-    "tests/test_access.py",
+    "tests/test_access",
     "tests/test_csrf_and_methods.py",
     "tests/safety/",
     "tests/ticketgen/test_dev.py",
     "tests/processing/test_export_files.py",
     "tests/processing/test_generate_command.py",
+    "tests/processing/engine/test_fairness.py",
+    "tests/processing/engine/test_redis_away.py",
+    "tests/processing/engine/test_stopped.py",
+    "tests/sessions_app/test_pages.py",
+    "tests/test_correlation.py",
 )
-"""They ask who may do what, and what files look like, by queries that others try on every database; and there are very
-many of them.
+"""They ask who may do what, what pages and files look like, or what becomes of Redis and of signals, by queries that
+others try on every database; and they take long.
 """
-SPREAD = ("tests/test_access.py", "tests/safety/test_headers_everywhere.py", "tests/safety/test_api_schema.py")
+SPREAD = ("tests/test_access", "tests/safety/test_headers_everywhere.py", "tests/safety/test_api_schema.py")
 """Long files whose tests share nothing: each goes to whoever is free. All other files stay with one worker."""
 SLOW = ("tests/processing/export/", "tests/processing/engine/")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -54,8 +59,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Those that wait for real processes come first, as the others fill the gaps; those with a browser last: its loop
     stays in the thread, where Django then refuses to touch the database.
 
-    ``TESTS_OF=database`` leaves out what knows no database, the browser, and who may do what: these are the same on
-    every database.
+    ``TESTS_OF=database`` leaves out what knows no database, the browser, and ``SAME_EVERYWHERE``.
     """
     for item in items:
         if not item.nodeid.startswith(SPREAD):

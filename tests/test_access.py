@@ -1,4 +1,4 @@
-"""Who may reach what. Walks every address and every socket; one without a rule here fails.
+"""Who may reach what. Walks every address; one without a rule here fails (sockets: test_access_sockets.py).
 
 An address of a workspace answers 404 to those outside of it, 403 to members whose role is too small, and a login page
 (or 401 below ``/api/``) to nobody; and then not one row and not one file has changed.
@@ -11,16 +11,15 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from channels.testing import WebsocketCommunicator
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
@@ -40,7 +39,6 @@ from processing.models import (
     TrackerConnection,
     WebhookSecret,
 )
-from processing.routing import websocket_urlpatterns
 from sessions_app import staging
 from sessions_app.actions.review import comment
 from sessions_app.actions.workspaces import invite
@@ -48,7 +46,9 @@ from sessions_app.models import BulkChange, SavedView, Session, TicketDependency
 from sessions_app.models.tickets import TEXT_FIELDS
 from tests.assessments import make_batch
 from tests.factories import bundles, make_specified_session, make_ticket
-from tests.people import People
+from tests.people import People, make_people
+
+pytestmark = pytest.mark.django_db
 
 # Who a rule is about
 
@@ -281,11 +281,6 @@ RULES: dict[str, Public | Signed | SignedIn | StaffOnly | Bound] = {
     "django_rq:*": StaffOnly(),
 }
 
-SOCKETS: dict[str, Public | Bound] = {
-    "progress": Bound(CONNECT="view"),
-    "session": Bound(CONNECT="view"),
-    "unknown": Public(),
-}
 
 # A valid body for each unsafe request: were the door open, something would change.
 
@@ -610,12 +605,20 @@ def paths(address: Address, values: dict[str, Any]) -> list[str]:
     return [address.path({**values, choice: value}) for value in choices[choice]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def people(django_db_setup: None, django_db_blocker: Any) -> Iterator[People]:
+    """As everywhere, but made once for all tests of a file: what a test changes is rolled back behind it."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield make_people()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="module")
 def world(people: People) -> World:
     return World(people.workspace, people.alice)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def charlies_world(people: People) -> World:
     return World(people.charlies, people.charlie)
 
@@ -635,8 +638,13 @@ def request(people: People, who: str, address: Address, method: str, path: str, 
 
 
 def rows_of(model: Any) -> list[Any]:
-    names = [field.attname for field in model._meta.concrete_fields if field.attname != "last_login"]
-    return list(model.objects.order_by("pk").values_list(*names))
+    """By plain SQL, for this is asked some hundred thousand times."""
+    columns = [field.column for field in model._meta.concrete_fields if field.attname != "last_login"]
+    quoted = ", ".join(map(connection.ops.quote_name, columns))
+    table, key = map(connection.ops.quote_name, (model._meta.db_table, model._meta.pk.column))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {quoted} FROM {table} ORDER BY {key}")
+        return list(cursor.fetchall())
 
 
 def fingerprint() -> dict[str, str]:
@@ -718,48 +726,6 @@ def test_a_member_whose_role_is_too_small_is_refused(address, method, people, wo
         for path in paths(address, world.values):
             answer = request(people, who, address, method, path, world)
             assert answer.status_code == expected, f"{who}: {method} {path}"
-
-
-@pytest.mark.parametrize(
-    ("address", "method", "who"),
-    [
-        pytest.param(*each.values, who, id=f"{each.id} {who}")
-        for each in bound()
-        if each.values[1] != "GET"
-        for who in sorted(ROLES[each.values[0].rule.methods[each.values[1]]])
-    ],
-)
-def test_those_who_may_are_served(address, method, who, people, world, redis):
-    path = paths(address, world.values)[0]
-    answer = request(people, who, address, method, path, world)
-    states = (409,) if "cancel" in path or "pause" in path or "resume" in path else ()
-    assert answer.status_code in (200, 201, 202, 204, 302, *states)
-    assert "/accounts/login" not in answer.headers.get("Location", "")
-
-
-@pytest.mark.parametrize(
-    "address", [pytest.param(each.values[0], id=each.id) for each in bound() if each.values[1] == "GET"]
-)
-def test_those_who_may_look_are_served(address, people, world, redis):
-    for who in sorted(ROLES[address.rule.methods["GET"]]):
-        answer = request(people, who, address, "GET", paths(address, world.values)[0], world)
-        assert answer.status_code in (200, 302), f"{who}: {answer.status_code}"
-        assert "/accounts/login" not in answer.headers.get("Location", ""), who
-
-
-@pytest.mark.parametrize(
-    ("address", "method"),
-    [
-        each
-        for each in bound()
-        if each.values[1] != "GET" and "runs" not in each.values[0].name and each.values[0].name not in ONLY_LOOK
-    ],
-)
-def test_what_strangers_are_kept_from_would_change_something(address, method, people, world):
-    """The bodies above are worth refusing: sent by Alice they change a row or a file."""
-    before = fingerprint()
-    request(people, "alice", address, method, paths(address, world.values)[0], world)
-    assert fingerprint() != before
 
 
 @pytest.mark.parametrize(("address", "method"), bound(nested=True))
@@ -892,112 +858,3 @@ def test_lists_show_only_what_is_ones_own(people, world, charlies_world):
         str(world.session.pk)
     ]
     assert "Charlie" not in people.browser("alice").get("/workspaces/").content.decode()
-
-
-# Sockets
-
-
-def socket_routes() -> list[Any]:
-    return [pytest.param(each, id=each.name) for each in websocket_urlpatterns]
-
-
-@pytest.mark.parametrize("route", socket_routes())
-def test_every_socket_has_a_rule(route):
-    assert route.name in SOCKETS, (
-        f"The socket {route.name!r} ({route.pattern}) has no rule. Say in SOCKETS of tests/test_access.py who may open "
-        "it."
-    )
-
-
-def socket_path(route: Any, session_id: object) -> str:
-    return "/" + re.sub(r"<\w+:session_id>", str(session_id), str(route.pattern))
-
-
-def make_people_and_session() -> tuple[People, Session]:
-    from tests.people import make_people
-
-    people = make_people()
-    return people, make_specified_session(people.workspace)
-
-
-async def connect(
-    path: str, people: People | None = None, who: str = "nobody", origin: str = "http://testserver"
-) -> Any:
-    from channels.db import database_sync_to_async
-
-    from ticketgen.asgi import application
-
-    headers = [(b"host", b"testserver"), (b"origin", origin.encode())] if origin else [(b"host", b"testserver")]
-    if people and who != "nobody":
-        browser = await database_sync_to_async(partial(people.browser, who))()
-        headers.append((b"cookie", f"sessionid={browser.cookies['sessionid'].value}".encode()))
-    return WebsocketCommunicator(application, path, headers=headers)
-
-
-async def close_code(communicator: Any) -> int:
-    """Accepted first (a close code reaches a browser only then), then closed with this."""
-    accepted, _ = await communicator.connect()
-    assert accepted
-    message = await communicator.receive_output(timeout=2)
-    assert message["type"] == "websocket.close"
-    return int(message["code"])
-
-
-BOUND_SOCKETS = [each for each in socket_routes() if isinstance(SOCKETS.get(each.values[0].name), Bound)]
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("route", BOUND_SOCKETS)
-@pytest.mark.parametrize(("who", "code"), [("nobody", 4401), ("charlie", 4404)])
-async def test_a_socket_is_closed_to_those_outside(route, who, code, redis):
-    from channels.db import database_sync_to_async
-
-    people, session = await database_sync_to_async(make_people_and_session)()
-    communicator = await connect(socket_path(route, session.pk), people, who)
-
-    assert await close_code(communicator) == code
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("route", BOUND_SOCKETS)
-async def test_a_socket_to_nothing_is_closed_just_as_one_to_a_strangers_session(route, redis):
-    from channels.db import database_sync_to_async
-
-    people, _ = await database_sync_to_async(make_people_and_session)()
-    communicator = await connect(socket_path(route, "00000000-0000-4000-8000-000000000000"), people, "alice")
-
-    assert await close_code(communicator) == 4404
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("route", BOUND_SOCKETS)
-@pytest.mark.parametrize("who", sorted(ROLES["view"]))
-async def test_a_socket_stays_open_for_members(route, who, redis):
-    from channels.db import database_sync_to_async
-
-    people, session = await database_sync_to_async(make_people_and_session)()
-    communicator = await connect(socket_path(route, session.pk), people, who)
-
-    assert (await communicator.connect())[0]
-    assert await communicator.receive_nothing(timeout=0.2)
-    await communicator.disconnect()
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(
-    "path", ["/", "/ws/nothing", "/ws/sessions/not-an-id/", "/api/processing/progress/", "/ws/%00"]
-)
-async def test_an_unknown_socket_path_is_closed_cleanly(path, redis):
-    assert await close_code(await connect(path)) == 4404
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", ""])
-async def test_a_socket_from_another_site_is_refused(origin, redis):
-    from channels.db import database_sync_to_async
-
-    people, session = await database_sync_to_async(make_people_and_session)()
-    communicator = await connect(f"/ws/sessions/{session.pk}/", people, "alice", origin=origin)
-
-    accepted, _ = await communicator.connect()
-    assert not accepted

@@ -7,14 +7,16 @@ from django.conf import settings
 from django.test import Client
 from rest_framework.test import APIClient
 
-from tests.test_access import BODIES, World, fingerprint, paths, send, unsafe
+from tests import test_access
+from tests.test_access import BODIES, fingerprint, paths, send, unsafe
+
+pytestmark = pytest.mark.django_db
 
 PASSWORD = "secret-alice"
 
 
-@pytest.fixture
-def world(people):
-    return World(people.workspace, people.alice)
+people = test_access.people
+world = test_access.world
 
 
 def strict_browser(people, name="alice"):

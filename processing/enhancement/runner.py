@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connection, connections, transaction
 from django.db.models import Min
 from django.utils import timezone
 from rq.timeouts import JobTimeoutException
@@ -101,6 +101,9 @@ class Runner:
                     self._let_go("stopped", "The worker was stopped.")
                     break
         except JobTimeoutException:
+            # The alarm may have rung in the middle of a commit, so what this connection believes of itself may be wrong.
+            connection.close()
+            del connections[DEFAULT_DB_ALIAS]
             self._let_go("hard_limit", "The hard time limit was reached.")
             raise
         finally:
@@ -126,8 +129,8 @@ class Runner:
         return bool(time.monotonic() + (due - timezone.now()).total_seconds() < self._slice_over)
 
     def _claim(self, room: int, first: uuid.UUID | None) -> list[tuple[EnhancementHistory, EnhancementAttempt]]:
-        if room <= 0:
-            return []
+        if room <= 0 or not EnhancementHistory.objects.due(timezone.now()).exists():
+            return []  # without a transaction, which keeps other writers of SQLite away
         skip = connection.features.has_select_for_update_skip_locked
         with transaction.atomic():
             due = EnhancementHistory.objects.due(timezone.now()).order_by("not_before")

@@ -2,9 +2,15 @@
 
 import pytest
 
+from tests import test_access
 from tests.test_access import ALL, Bound, Public, SignedIn, World, paths, send
 
+pytestmark = pytest.mark.django_db
+
 WALKED = [each for each in ALL if isinstance(each.rule, Bound | SignedIn | Public) and "key" not in each.parameters]
+
+
+people = test_access.people
 
 
 @pytest.fixture

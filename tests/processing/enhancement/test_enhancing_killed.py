@@ -1,10 +1,13 @@
 """What is promised when workers die at it: nothing stays open, nothing is done twice (B-013, B-014, B-072)."""
 
 import pytest
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
+from rq.timeouts import JobTimeoutException
 
 from processing.enhancement.jobs import sweep_enhancements
-from processing.enhancement.models import EnhancementHistory, WriteBack
+from processing.enhancement.models import EnhancementAttempt, EnhancementHistory, WriteBack
+from processing.enhancement.runner import Runner
 from processing.enhancement.writeback.fake import FakeServiceDesk
 from processing.models import MetricSample
 from tests.fakes.model_server import model_server
@@ -105,6 +108,35 @@ def test_the_hard_limit_ends_what_hangs(people, server, settings):
     run.refresh_from_db()
     assert (run.status, run.error_code) == ("failed", "hard_limit")
     assert run.attempts == 4
+
+
+def test_an_alarm_in_the_middle_of_a_commit_leaves_nothing_open(people, server, settings, monkeypatch):
+    """The hard limit may come at any line, also where a transaction is half over."""
+    here = {"BASE_URL": f"{server.url}/v1", "MODEL": "fake"}
+    settings.LLM_PROVIDERS = {
+        **settings.LLM_PROVIDERS,
+        "compatible": {**settings.LLM_PROVIDERS["compatible"], **here},
+    }
+    make_desk(people.workspace, provider="compatible", llm_model="fake")
+    server.behave(latency=5.0)
+    run = accepted(people.workspace)
+    later = accepted(people.workspace, job_id="job-2")
+    EnhancementHistory.objects.filter(pk=later.pk).update(not_before=timezone.now() + timezone.timedelta(seconds=1))
+    wrapper = connections[DEFAULT_DB_ALIAS]
+    commit = wrapper.commit
+
+    def rings():
+        if EnhancementHistory.objects.filter(status="running", pk=later.pk).exists():
+            raise JobTimeoutException("now")
+        commit()
+
+    monkeypatch.setattr(wrapper, "commit", rings)
+    with pytest.raises(JobTimeoutException):
+        Runner().run(run.pk)
+
+    assert connections[DEFAULT_DB_ALIAS] is not wrapper
+    assert statuses() == ["pending", "pending"]
+    assert set(EnhancementAttempt.objects.values_list("outcome", flat=True)) == {"lost"}
 
 
 def test_a_stopped_worker_gives_back_what_it_has_not_done(people, server):
