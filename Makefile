@@ -29,7 +29,7 @@ run: $(VENV)/run.stamp ## Start ticketgen with all it needs (PORT=8000)
 	@$(PYTHON_IN_VENV) -m ticketgen.dev
 
 test: $(VENV)/dev.stamp ## Run the tests (PYTEST_ARGS="-k sockets")
-	$(PYTHON_IN_VENV) -m pytest -n 3 --dist loadgroup --no-loadscope-reorder $(if $(CI),-p no:cacheprovider) $(PYTEST_ARGS)
+	$(PYTHON_IN_VENV) -m pytest -n 4 --dist loadgroup --no-loadscope-reorder $(if $(CI),-p no:cacheprovider) $(PYTEST_ARGS)
 
 check: $(VENV)/dev.stamp ## Check style, types, import rules, migrations and templates
 	$(BIN)/ruff check
