@@ -101,7 +101,7 @@ class Runner:
                     self._let_go("stopped", "The worker was stopped.")
                     break
         except JobTimeoutException:
-            # The alarm may have rung in the middle of a commit, so what this connection believes of itself may be wrong.
+            # The alarm may have rung in the middle of a commit, so what this connection believes may be wrong.
             connection.close()
             del connections[DEFAULT_DB_ALIAS]
             self._let_go("hard_limit", "The hard time limit was reached.")
