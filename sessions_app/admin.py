@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import allauth.mfa.admin  # registers what is replaced below
+import allauth.usersessions.admin  # noqa: F401 - likewise
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -30,6 +34,8 @@ from sessions_app.models.files import ColumnMapping
 
 admin.site.unregister(get_user_model())
 admin.site.unregister(Group)
+admin.site.unregister(Authenticator)
+admin.site.unregister(UserSession)
 
 
 @admin.register(get_user_model())
@@ -42,6 +48,38 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
     """Django's groups."""
+
+
+class OnlyToDelete(ModelAdmin):
+    """What people have made for themselves: an administrator sees that it is there, and can take it away."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(OnlyToDelete):
+    """For those who lost their telephone and their recovery codes."""
+
+    fields = ["user", "type", "created_at", "last_used_at"]
+    list_display = ["user", "type", "created_at", "last_used_at"]
+    list_filter = ["type"]
+    search_fields = ["user__username"]
+
+
+@admin.register(UserSession)
+class UserSessionAdmin(OnlyToDelete):
+    """Where people have signed in. To end all logins of a person, give them another password."""
+
+    fields = ["user", "created_at", "ip", "user_agent"]
+    list_display = ["user", "created_at", "ip", "user_agent"]
+    search_fields = ["user__username", "ip"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
 
 
 class MembershipInline(TabularInline):

@@ -38,6 +38,11 @@ def _send(user_id: str) -> None:
         logger.warning("open sockets are looked at later: %s", error)
 
 
+def login_ended(sender: object, instance: Any, **_: object) -> None:
+    """Receives the end of a login that somebody saw on the list of theirs."""
+    look_again(instance.user_id)
+
+
 def somebody_changed(sender: object, user: Any = None, **_: object) -> None:
     """Receives Django's and allauth's signals about signing out and passwords."""
     if user is not None:

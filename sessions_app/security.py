@@ -9,6 +9,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from sessions_app.models import AuditEvent
+
 logger = logging.getLogger(__name__)
 
 
@@ -34,3 +36,19 @@ def signed_in(sender: object, user: Any, **_: object) -> None:
 def signed_out(sender: object, user: Any = None, **_: object) -> None:
     if user is not None:
         logger.info("signed out: %s", user.get_username())
+
+
+def second_step_added(sender: object, user: Any, authenticator: Any, **_: object) -> None:
+    _second_step("mfa.added", user, authenticator)
+
+
+def second_step_removed(sender: object, user: Any, authenticator: Any, **_: object) -> None:
+    _second_step("mfa.removed", user, authenticator)
+
+
+def second_step_reset(sender: object, user: Any, authenticator: Any, **_: object) -> None:
+    _second_step("mfa.reset", user, authenticator)
+
+
+def _second_step(action: str, user: Any, authenticator: Any) -> None:
+    AuditEvent.record(action, user, by=user, details={"type": authenticator.type})

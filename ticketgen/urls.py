@@ -53,6 +53,8 @@ urlpatterns = [
     path("account/", include(account_urls)),
     path("workspaces/", include(workspace_urls)),
     path("accounts/", include("allauth.account.urls")),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
+    path("accounts/sessions/", include("allauth.usersessions.urls")),
     path("api/", include(("sessions_app.api.urls", "api"))),
     path("api/", include(("processing.api.urls", "api-runs"))),
     path("api/", include(("processing.enhancement.api.urls", "api-enhancement"))),
