@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -61,8 +61,10 @@ class BatchRoom(Workroom, Protocol):
 class TaskKind(Protocol):
     """One kind of task: how to plan it, work on it, write results and end it."""
 
-    def plan(self, task: SessionTask) -> list[WorkItem]:
-        """The items of the task, unsaved, in order. Raises AppError if there can be none."""
+    def plan(self, task: SessionTask) -> Iterable[WorkItem]:
+        """The items of the task, unsaved, in order; made on the way, as there may be many. Raises AppError at once if
+        there can be none.
+        """
 
     def open(self, task: SessionTask) -> Workroom:
         """Everything a drainer needs for this task."""

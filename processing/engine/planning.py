@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from itertools import islice
 
 from django.conf import settings
 from django.db import transaction
@@ -34,15 +36,25 @@ def plan(task: SessionTask) -> bool:
             locked = SessionTask.objects.select_for_update().get(pk=task.pk)
             if locked.status != TaskStatus.PENDING:
                 raise TaskMoved("Planned already.")
-            WorkItem.objects.bulk_create(items, batch_size=AT_ONCE)
-            skipped = sum(item.status == ItemStatus.SKIPPED for item in items)
-            SessionTask.objects.filter(pk=task.pk).update(done=skipped, total=len(items))
-            task.plan(len(items))
+            total, skipped = _write(items)
+            SessionTask.objects.filter(pk=task.pk).update(done=skipped, total=total)
+            task.plan(total)
             publish_progress(task, stage="Starting", force=True)
     except TaskMoved:
         task.refresh_from_db()
         return False
     return True
+
+
+def _write(items: Iterable[WorkItem]) -> tuple[int, int]:
+    """(How many there are, how many of them are skipped.)"""
+    total = skipped = 0
+    remaining = iter(items)
+    while some := list(islice(remaining, AT_ONCE)):
+        WorkItem.objects.bulk_create(some)
+        total += len(some)
+        skipped += sum(item.status == ItemStatus.SKIPPED for item in some)
+    return total, skipped
 
 
 def enqueue_helpers(task: SessionTask, concurrency: int) -> None:

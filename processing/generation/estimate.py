@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -22,7 +22,6 @@ from processing.models import LLMCall
 from sessions_app.actions.imports import specification_of
 from sessions_app.models import Session
 from sessions_app.parsing.csv_types import GROUP_ORDER
-from sessions_app.parsing.payload import EntityPayload
 from sessions_app.parsing.specification import PER_PARENT, PER_ROW, Backlog, backlog, input_hash
 
 from .choices import service_of_session
@@ -64,22 +63,23 @@ def estimate(session: Session) -> dict[str, Any]:
     made = {name: backlog(specification, name) for name in (PER_ROW, PER_PARENT)}
     chosen = made[session.granularity]
     kept = dict(session.tickets.values_list("key", "input_hash"))
-    to_write = [payload for payload in chosen.items if kept.get(payload["key"]) != input_hash(payload)]
+    digests = {payload["key"]: input_hash(payload) for payload in chosen}
+    to_write = {key: digest for key, digest in digests.items() if kept.get(key) != digest}
     return {
         "granularity": session.granularity,
         "tickets": {name: _counts(each) for name, each in made.items()},
         "to_write": len(to_write),
-        "up_to_date": len(chosen.items) - len(to_write),
-        "removed": len(kept.keys() - {payload["key"] for payload in chosen.items}),
+        "up_to_date": len(chosen) - len(to_write),
+        "removed": len(kept.keys() - digests.keys()),
         "dependencies": len(chosen.dependencies),
         "cycles": len(chosen.cycles),
         "llm_provider": session.llm_provider_choice,
-        **forecast(session, to_write),
+        **forecast(session, chosen, to_write),
     }
 
 
-def forecast(session: Session, to_write: Sequence[EntityPayload]) -> dict[str, Any]:
-    """Calls, tokens, money and minutes for these entities, and how they stand to the limits."""
+def forecast(session: Session, made: Backlog, to_write: Mapping[str, str]) -> dict[str, Any]:
+    """Calls, tokens, money and minutes for these entities (key -> input hash), and how they stand to the limits."""
     nothing: dict[str, Any] = {
         "llm_model": "",
         "already_paid": 0,
@@ -107,12 +107,12 @@ def forecast(session: Session, to_write: Sequence[EntityPayload]) -> dict[str, A
     if not isinstance(provider, RemoteProvider):
         return nothing
     site = SiteContext(site_name=session.site_name, site_description=session.site_description)
-    hashes = [service.call_hash(input_hash(payload), site) for payload in to_write]
-    paid = set(LLMCall.objects.answers(session.workspace_id, hashes).values_list("input_hash", flat=True))
-    asked = [payload for payload, digest in zip(to_write, hashes, strict=True) if digest not in paid]
-    work = _Work(
-        len(asked), _characters(provider, asked, site), _experience(session, provider), economy=session.economy
-    )
+    calls = {key: service.call_hash(digest, site) for key, digest in to_write.items()}
+    paid = set(LLMCall.objects.answers(session.workspace_id, list(calls.values())).values_list("input_hash", flat=True))
+    asked = [key for key, digest in calls.items() if digest not in paid]
+    lengths = _lengths(provider, made, asked, site)
+    characters = sum(lengths) / len(lengths) if lengths else 0.0
+    work = _Work(len(asked), characters, _experience(session, provider), economy=session.economy)
     parts = {case: _case(case, provider, work) for case in CASES}
     known = provider.cost(1_000, 1_000) is not None
     return {
@@ -131,7 +131,7 @@ def forecast(session: Session, to_write: Sequence[EntityPayload]) -> dict[str, A
     }
 
 
-def call_reserve(session: Session, entities: Sequence[EntityPayload]) -> Decimal | None:
+def call_reserve(session: Session, made: Backlog) -> Decimal | None:
     """What one call of a run may cost: the longest of the measured prompts and a long answer. None if unknown."""
     if session.llm_provider_choice == "offline":
         return Decimal(0)
@@ -139,7 +139,7 @@ def call_reserve(session: Session, entities: Sequence[EntityPayload]) -> Decimal
     if not isinstance(provider, RemoteProvider):
         return Decimal(0)
     site = SiteContext(site_name=session.site_name, site_description=session.site_description)
-    longest = max((_length(provider, payload, site) for payload in _sample(entities)), default=0)
+    longest = max(_lengths(provider, made, made.keys, site), default=0)
     return provider.cost(int(longest / CHARACTERS_PER_TOKEN["high"]), ANSWER_TOKENS["high"], economy=session.economy)
 
 
@@ -221,19 +221,10 @@ def _experience(session: Session, provider: RemoteProvider) -> Experience | None
     return Experience(found["seconds"] / 1_000, found["tokens"], found["calls"] / found["good"])
 
 
-def _characters(provider: RemoteProvider, entities: Sequence[EntityPayload], site: SiteContext) -> float:
-    """Characters of a prompt on average, instructions included."""
-    lengths = [_length(provider, payload, site) for payload in _sample(entities)]
-    return sum(lengths) / len(lengths) if lengths else 0.0
-
-
-def _length(provider: RemoteProvider, payload: EntityPayload, site: SiteContext) -> int:
-    return len(provider.ticket_form.system) + len(prompts.user_prompt(payload, site))
-
-
-def _sample(entities: Sequence[EntityPayload]) -> Sequence[EntityPayload]:
-    """Every n-th, so that all kinds of entities are among them."""
-    return entities[:: max(1, len(entities) // SAMPLE)]
+def _lengths(provider: RemoteProvider, made: Backlog, keys: Sequence[str], site: SiteContext) -> list[int]:
+    """Characters of prompts, instructions included: of every n-th, so that all kinds of entities are among them."""
+    sample = keys[:: max(1, len(keys) // SAMPLE)]
+    return [len(provider.ticket_form.system) + len(prompts.user_prompt(made[key], site)) for key in sample]
 
 
 def _rounded(minutes: float) -> float:
@@ -241,5 +232,5 @@ def _rounded(minutes: float) -> float:
 
 
 def _counts(made: Backlog) -> dict[str, Any]:
-    groups = Counter(payload["entity_group"] for payload in made.items)
-    return {"total": len(made.items), "groups": {name: groups[name] for name in GROUP_ORDER if groups[name]}}
+    groups = Counter(payload["entity_group"] for payload in made)
+    return {"total": len(made), "groups": {name: groups[name] for name in GROUP_ORDER if groups[name]}}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+import uuid
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, F
+from django.db.models import Count, Exists, F, OuterRef, Subquery
 from django.utils import timezone
 
 from processing.engine import money
@@ -21,8 +22,8 @@ from processing.models.tasks import ItemStatus
 from sessions_app.actions.imports import specification_of
 from sessions_app.models import Session, Ticket, TicketDependency, TicketRevision
 from sessions_app.parsing.csv_types import GROUP_ORDER
-from sessions_app.parsing.payload import EntityPayload
-from sessions_app.parsing.specification import Backlog, backlog, input_hash
+from sessions_app.parsing.payload import EntityPayload, Need
+from sessions_app.parsing.specification import backlog, input_hash
 
 from .choices import service_of_task
 from .fact_check import check
@@ -42,35 +43,18 @@ class Generation:
     def __init__(self) -> None:
         self._groups: dict[str, int] | None = None
 
-    def plan(self, task: SessionTask) -> list[WorkItem]:
+    def plan(self, task: SessionTask) -> Iterator[WorkItem]:
         """One item per entity, in working order. Entities whose ticket is up to date, or was edited by a person, are
         skipped.
         """
         made = backlog(specification_of(task.session), task.session.granularity)
-        if not made.items:
+        if not made:
             raise ProcessingError("There is nothing to write tickets for: no uploaded row names an entity.")
         kept = {
-            ticket.key: ticket for ticket in task.session.tickets.only("session_id", "key", "input_hash", "edited_at")
+            key: (digest, edited_at is not None)
+            for key, digest, edited_at in task.session.tickets.values_list("key", "input_hash", "edited_at")
         }
-        items = []
-        for position, payload in enumerate(made.items, start=1):
-            digest = input_hash(payload)
-            ticket = kept.get(payload["key"])
-            skipped = ticket is not None and (ticket.input_hash == digest or ticket.edited_at is not None)
-            items.append(
-                WorkItem(
-                    task=task,
-                    key=payload["key"],
-                    position=position,
-                    entity_group=payload["entity_group"],
-                    input_hash=digest,
-                    payload=payload,
-                    status=ItemStatus.SKIPPED if skipped else ItemStatus.PENDING,
-                    attempts_left=settings.ENGINE["ATTEMPTS"],
-                    finished_at=timezone.now() if skipped else None,
-                )
-            )
-        return items
+        return (_item(task, position, payload, kept) for position, payload in enumerate(made, start=1))
 
     def open(self, task: SessionTask) -> WritingRoom:
         return WritingRoom(task)
@@ -89,58 +73,46 @@ class Generation:
         )
 
     def finish(self, task: SessionTask) -> dict[str, Any]:
-        """Order, dependencies and the session's stage, from the same reading that the items were planned from."""
+        """Order, dependencies and the session's stage, from the items: they are what the specification was read to."""
         session = task.session
-        made = backlog(specification_of(session), session.granularity)
-        self._place(session, made)
-        self._connect(session, made)
+        self._place(task)
+        self._connect(task)
         session.refresh_from_db()
         session.move_to(Session.Stage.REVIEW, by=task.started_by)
-        outcomes = Counter(task.items.values_list("status", flat=True))
+        outcomes = task.outcomes()
         return {
             "tickets_generated": outcomes[ItemStatus.DONE],
             "tickets_kept": outcomes[ItemStatus.SKIPPED],
             "failed": outcomes[ItemStatus.FAILED],
         }
 
-    def _place(self, session: Session, made: Backlog) -> None:
+    def _place(self, task: SessionTask) -> None:
         """Give each ticket its position, and say whether its row is still there and still the same."""
-        places = {payload["key"]: (place, input_hash(payload)) for place, payload in enumerate(made.items, start=1)}
-        moved = []
-        for ticket in session.tickets.only("session_id", "key", "input_hash", "source_state", "position"):
-            place, digest = places.get(ticket.key, (len(places) + 1, None))
-            state = Ticket.SourceState.CURRENT if digest == ticket.input_hash else Ticket.SourceState.CHANGED
-            state = Ticket.SourceState.REMOVED if digest is None else state
-            if (ticket.position, ticket.source_state) != (place, state):
-                ticket.position, ticket.source_state = place, state
-                moved.append(ticket)
-        Ticket.objects.bulk_update(moved, ["position", "source_state"], batch_size=AT_ONCE)
+        tickets = Ticket.objects.filter(session=task.session_id)
+        mine = WorkItem.objects.filter(task=task, key=OuterRef("key"))
+        tickets.filter(~Exists(mine)).update(position=task.total + 1, source_state=Ticket.SourceState.REMOVED)
+        moved = tickets.filter(Exists(mine.exclude(position=OuterRef("position"))))
+        moved.update(position=Subquery(mine.values("position")))
+        same = tickets.filter(Exists(mine.filter(input_hash=OuterRef("input_hash"))))
+        same.exclude(source_state=Ticket.SourceState.CURRENT).update(source_state=Ticket.SourceState.CURRENT)
+        other = tickets.filter(Exists(mine.exclude(input_hash=OuterRef("input_hash"))))
+        other.exclude(source_state=Ticket.SourceState.CHANGED).update(source_state=Ticket.SourceState.CHANGED)
 
-    def _connect(self, session: Session, made: Backlog) -> None:
+    def _connect(self, task: SessionTask) -> None:
         """Dependencies as the specification has them now; what a person added or decided stays."""
-        ids = dict(session.tickets.values_list("key", "pk"))
-        references = TicketDependency.objects.filter(
-            from_ticket__session=session, source=TicketDependency.Source.REFERENCE
-        )
+        between = TicketDependency.objects.filter(from_ticket__session=task.session_id)
+        references = between.filter(source=TicketDependency.Source.REFERENCE)
         references.exclude(state=TicketDependency.State.CUT).delete()
-        decided = set(
-            TicketDependency.objects.filter(from_ticket__session=session).values_list("from_ticket_id", "to_ticket_id")
+        decided = set(between.values_list("from_ticket_id", "to_ticket_id"))
+        ids = dict(Ticket.objects.filter(session=task.session_id).values_list("key", "pk"))
+        found = (
+            _dependency(ids[key], ids[need["key"]], need)
+            for key, needs in _needs_of(task)
+            for need in needs
+            if key in ids and need["key"] in ids and (ids[key], ids[need["key"]]) not in decided
         )
-        states = {True: TicketDependency.State.PROPOSED_CUT, False: TicketDependency.State.ACTIVE}
-        TicketDependency.objects.bulk_create(
-            (
-                TicketDependency(
-                    from_ticket_id=ids[each.source],
-                    to_ticket_id=ids[each.target],
-                    kind=each.kind,
-                    rule=each.rule,
-                    state=states[(each.source, each.target) in made.cut],
-                )
-                for each in made.dependencies
-                if each.source in ids and each.target in ids and (ids[each.source], ids[each.target]) not in decided
-            ),
-            batch_size=AT_ONCE,
-        )
+        while some := list(islice(found, AT_ONCE)):
+            TicketDependency.objects.bulk_create(some)
 
     def stage_text(self, task: SessionTask, group: str) -> tuple[str, dict[str, Any]]:
         """The seeds' sentence (A-075). Groups are counted once, among those that this run has."""
@@ -233,6 +205,41 @@ class WritingRoom:
 
     async def close(self) -> None:
         await self.service.close()
+
+
+def _item(task: SessionTask, position: int, payload: EntityPayload, kept: dict[str, tuple[str, bool]]) -> WorkItem:
+    """``kept``: key of each ticket that is there -> (its input hash, whether a person edited it)."""
+    digest = input_hash(payload)
+    known, is_edited = kept.get(payload["key"], ("", False))
+    skipped = is_edited or known == digest
+    return WorkItem(
+        task=task,
+        key=payload["key"],
+        position=position,
+        entity_group=payload["entity_group"],
+        input_hash=digest,
+        payload=payload,
+        status=ItemStatus.SKIPPED if skipped else ItemStatus.PENDING,
+        attempts_left=settings.ENGINE["ATTEMPTS"],
+        finished_at=timezone.now() if skipped else None,
+    )
+
+
+def _needs_of(task: SessionTask) -> Iterator[tuple[str, list[Need]]]:
+    """What each entity of the run needs, by its key."""
+    items = task.items.order_by().values_list("key", "payload__needs")
+    return items.iterator(chunk_size=AT_ONCE)
+
+
+def _dependency(source: uuid.UUID, target: uuid.UUID, need: Need) -> TicketDependency:
+    states = TicketDependency.State
+    return TicketDependency(
+        from_ticket_id=source,
+        to_ticket_id=target,
+        kind=need["kind"],
+        rule=need["rule"],
+        state=states.PROPOSED_CUT if need.get("cut") else states.ACTIVE,
+    )
 
 
 def _ticket(task: SessionTask, outcome: Outcome) -> Ticket:

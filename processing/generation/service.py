@@ -6,7 +6,6 @@ Public methods check, record and enqueue, and answer at once; ``execute_ticket_g
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -31,8 +30,7 @@ from sessions_app.correlation import correlation_id
 from sessions_app.errors import Category
 from sessions_app.models import AuditEvent, Session
 from sessions_app.models.files import UploadedFile
-from sessions_app.parsing.payload import EntityPayload
-from sessions_app.parsing.specification import backlog
+from sessions_app.parsing.specification import Backlog, backlog
 
 from .choices import choices_of, service_of_session
 from .economy import batches_of
@@ -90,14 +88,14 @@ class ProcessingService:
         active = active_task(session)
         if active:
             return self._already_running(active)
-        entities = entities_of(session)
-        if not entities:
+        made = backlog_of(session)
+        if not made:
             raise ProcessingError(
                 "Upload a specification first: there is no row that could become a ticket.",
                 recovery_actions=("Upload the CSV files of the Spec Tool or a config.tar.gz.",),
             )
         self._require_healthy_model(session)
-        return self._start(session, entities, retry_count=0)
+        return self._start(session, made, retry_count=0)
 
     def retry_processing(self, session: Session) -> dict[str, Any]:
         """Run again after a failure. A failed or cancelled run's tickets go (never one that a person edited) and come
@@ -122,7 +120,7 @@ class ProcessingService:
             if last.status != TaskStatus.COMPLETED_WITH_ERRORS:
                 delete_session_tickets(session, last)
             session.errors.filter(resolved_at__isnull=True).update(resolved_at=timezone.now())
-            started = self._start(session, entities_of(session), retry_count=last.retry_count + 1)
+            started = self._start(session, backlog_of(session), retry_count=last.retry_count + 1)
         return {**started, "retry_attempt": last.retry_count + 1}
 
     def cancel_processing(self, session: Session) -> SessionTask:
@@ -208,11 +206,11 @@ class ProcessingService:
                 recovery_actions=("Try again in a minute.", "Choose another provider for this session."),
             )
 
-    def _start(self, session: Session, entities: Sequence[EntityPayload], *, retry_count: int) -> StartResponse:
+    def _start(self, session: Session, made: Backlog, *, retry_count: int) -> StartResponse:
         """Record the task, move the stage and enqueue on commit. Of two who start at once, one wins and both get its
         task.
         """
-        reserve = call_reserve(session, entities)
+        reserve = call_reserve(session, made)
         _require_known_price(session, reserve)
         try:
             with transaction.atomic():
@@ -221,7 +219,7 @@ class ProcessingService:
                 )
                 session.move_to(Session.Stage.PROCESSING, by=self.by)
                 AuditEvent.record(
-                    "run.started", session, by=self.by, details={"task_id": str(task.pk), "entities": len(entities)}
+                    "run.started", session, by=self.by, details={"task_id": str(task.pk), "entities": len(made)}
                 )
                 enqueue(GENERATE_JOB, str(session.pk), str(task.pk), queue="default")
         except IntegrityError:
@@ -229,7 +227,7 @@ class ProcessingService:
             if active is None:
                 raise
             return self._already_running(active)
-        return self._response(task, len(entities), already_running=False)
+        return self._response(task, len(made), already_running=False)
 
     def _already_running(self, task: SessionTask) -> StartResponse:
         if task.task_type != TaskType.PROCESSING:
@@ -322,14 +320,14 @@ def get_total_entity_count(session: Session) -> int:
     return sum(UploadedFile.objects.filter(session=session).values_list("entity_count", flat=True))
 
 
-def entities_of(session: Session) -> Sequence[EntityPayload]:
+def backlog_of(session: Session) -> Backlog:
     """What a run would write tickets for, at the session's granularity; rows of one entity in several files are one."""
-    return backlog(specification_of(session), session.granularity).items
+    return backlog(specification_of(session), session.granularity)
 
 
 def count_tickets_to_be(session: Session) -> int:
     """Tickets of a run at the session's granularity."""
-    return len(entities_of(session))
+    return len(backlog_of(session))
 
 
 def count_files(session: Session) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.db.models import CheckConstraint, Exists, F, OuterRef, Q, UniqueConstraint
+from django.db.models import CheckConstraint, Count, Exists, F, OuterRef, Q, UniqueConstraint
 from django.utils import timezone
 
 from processing.errors import TaskMoved
@@ -196,6 +197,10 @@ class SessionTask(models.Model):
             last_failure_cause="",
             lease_until=now + lease(),
         )
+
+    def outcomes(self) -> Counter[str]:
+        """How many of its items are in each state."""
+        return Counter(dict(self.items.order_by().values_list("status").annotate(count=Count("pk"))))
 
     def complete(self) -> None:
         """All items are finished. Completed with errors if some of them failed."""

@@ -175,9 +175,8 @@ def _marks(
 def payload_of(ticket: Ticket) -> EntityPayload | None:
     """The ticket's entity as the specification has it now, else as it was when the ticket was written, else None."""
     made = backlog(specification_of(ticket.session), ticket.session.granularity)
-    now = next((each for each in made.items if each["key"] == ticket.key), None)
-    if now is not None:
-        return now
+    if ticket.key in made.keys:
+        return made[ticket.key]
     before = WorkItem.objects.filter(task__session=ticket.session_id, key=ticket.key).order_by("-task__created_at")
     payload: EntityPayload | None = before.values_list("payload", flat=True).first()
     return payload

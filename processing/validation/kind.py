@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -49,30 +48,13 @@ class Validation:
     def __init__(self) -> None:
         self._groups: dict[str, int] | None = None
 
-    def plan(self, task: SessionTask) -> list[WorkItem]:
+    def plan(self, task: SessionTask) -> Iterator[WorkItem]:
         """One item per ticket that may leave; those whose text was looked at already are skipped."""
-        items = []
-        tickets = to_validate(task.session).select_related("validation")
-        for position, ticket in enumerate(tickets.iterator(chunk_size=AT_ONCE), start=1):
-            text = text_of(task.session, ticket)
-            known = getattr(ticket, "validation", None)
-            skipped = known is not None and known.holds_for(text.version, text.digest)
-            items.append(
-                WorkItem(
-                    task=task,
-                    key=ticket.key,
-                    position=position,
-                    entity_group=ticket.entity_group,
-                    input_hash=text.digest,
-                    payload={"ticket": str(ticket.pk)},
-                    status=ItemStatus.SKIPPED if skipped else ItemStatus.PENDING,
-                    attempts_left=ATTEMPTS,
-                    finished_at=timezone.now() if skipped else None,
-                )
-            )
-        if not items:
+        tickets = to_validate(task.session)
+        if not tickets.exists():
             raise ProcessingError("There is no ticket to validate: all are rejected, or none is written yet.")
-        return items
+        each = tickets.select_related("validation").iterator(chunk_size=AT_ONCE)
+        return (_item(task, position, ticket) for position, ticket in enumerate(each, start=1))
 
     def open(self, task: SessionTask) -> ReadingRoom:
         return ReadingRoom(task)
@@ -95,7 +77,7 @@ class Validation:
         if session.stage in Session.FORWARD[: Session.FORWARD.index(Session.Stage.VALIDATION)]:
             session.move_to(Session.Stage.VALIDATION, by=task.started_by)
         results = TicketValidation.objects
-        outcomes = Counter(task.items.values_list("status", flat=True))
+        outcomes = task.outcomes()
         return {
             "ready_for_review": False,
             "tickets_validated": outcomes[ItemStatus.DONE],
@@ -112,6 +94,23 @@ class Validation:
         number = present.index(group) + 1 if group in present else 1
         details = {"entity_group": group, "entities_in_group": self._groups.get(group, 0)}
         return f"Validating {group} tickets ({number} of {len(present)} groups)", details
+
+
+def _item(task: SessionTask, position: int, ticket: Ticket) -> WorkItem:
+    text = text_of(task.session, ticket)
+    known = getattr(ticket, "validation", None)
+    skipped = known is not None and known.holds_for(text.version, text.digest)
+    return WorkItem(
+        task=task,
+        key=ticket.key,
+        position=position,
+        entity_group=ticket.entity_group,
+        input_hash=text.digest,
+        payload={"ticket": str(ticket.pk)},
+        status=ItemStatus.SKIPPED if skipped else ItemStatus.PENDING,
+        attempts_left=ATTEMPTS,
+        finished_at=timezone.now() if skipped else None,
+    )
 
 
 def _row(ticket_id: Any, judgement: Judgement) -> TicketValidation:

@@ -176,7 +176,7 @@ def _replaced(session: Session, uploads: list[ReadUpload]) -> list[UploadedFile]
 
 def specification_of(session: Session) -> Specification:
     """All files of a session read together."""
-    return read_specification(kept.sheet() for kept in session.files.prefetch_related("rows"))
+    return read_specification(kept.sheet() for kept in session.files.all())
 
 
 def findings_across(specification: Specification) -> list[Finding]:
@@ -362,7 +362,7 @@ def changes(session: Session, uploads: Iterable[ReadUpload]) -> Changes:
 
 
 def _hashes(specification: Specification) -> dict[str, tuple[str, str]]:
-    items = backlog(specification).items
     return {
-        item["key"]: (f"{item['data']['label']} ({CSV_TYPES[item['type']].noun})", input_hash(item)) for item in items
+        item["key"]: (f"{item['data']['label']} ({CSV_TYPES[item['type']].noun})", input_hash(item))
+        for item in backlog(specification)
     }

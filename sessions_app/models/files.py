@@ -17,6 +17,7 @@ from sessions_app.parsing.tables import Row, Table
 from .sessions import Session
 from .workspaces import Workspace
 
+ROWS_AT_ONCE = 1_000
 CSV_TYPE_CHOICES = [(kind.name, kind.noun.capitalize() + "s") for kind in CSV_TYPES.values()]
 
 
@@ -69,7 +70,8 @@ class UploadedFile(models.Model):
 
     def table(self) -> Table:
         """The table as it was read, from the stored rows."""
-        rows = tuple(Row(row.number, row.line, tuple(row.data), row.origin) for row in self.rows.all())
+        stored = self.rows.values_list("number", "line", "data", "origin").iterator(chunk_size=ROWS_AT_ONCE)
+        rows = tuple(Row(number, line, tuple(data), origin) for number, line, data, origin in stored)
         return Table(tuple(self.headers), rows, self.header_line, self.encoding, self.delimiter)
 
     def sheet(self) -> Sheet:

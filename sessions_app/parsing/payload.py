@@ -3,7 +3,7 @@
 Plain JSON values, so that it can be stored, hashed and sent as it is.
 """
 
-from typing import TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 
 class EntityData(TypedDict):
@@ -23,7 +23,9 @@ class CsvSource(TypedDict):
 
 
 class Need(TypedDict):
-    """One thing that an entity depends on. ``kind``: blocks or relates; ``rule``: D1 to D13 of docs/architecture.md."""
+    """One thing that an entity depends on. ``kind``: blocks or relates; ``rule``: D1 to D13 of docs/architecture.md.
+    ``cut`` is there where following it would close a cycle, so that the order does not.
+    """
 
     key: str
     csv_type: str
@@ -31,6 +33,7 @@ class Need(TypedDict):
     machine_name: str
     kind: str
     rule: str
+    cut: NotRequired[Literal[True]]
 
 
 class EntityPayload(TypedDict):

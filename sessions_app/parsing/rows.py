@@ -88,6 +88,7 @@ class _Reader:
         self.seen: dict[tuple[str, ...], ReadRow] = {}
         self.noticed: list[Finding] = []
         self.counted: Counter[str] = Counter()
+        self.cleaned: dict[str, str] = {}
         self.names_are_usual = self._names_are_usual()
 
     def _names_are_usual(self) -> bool:
@@ -122,7 +123,7 @@ class _Reader:
                 )
             )
         for index, raw in enumerate(row.cells):
-            value = clean(raw)
+            value = self._clean(raw)
             if not value or self._is_our_own(index):
                 continue
             column = self.mapping[index] if index < len(self.mapping) else ""
@@ -132,6 +133,13 @@ class _Reader:
                 header = (self.table.headers[index] if index < len(self.mapping) else "") or f"Column {index + 1}"
                 extra[header if header not in extra else f"{header} (column {index + 1})"] = value
         return cells, extra
+
+    def _clean(self, raw: str) -> str:
+        """The same words stand in many cells: each is cleaned once, and is one string for all of them."""
+        value = self.cleaned.get(raw)
+        if value is None:
+            value = self.cleaned[raw] = clean(raw)
+        return value
 
     def _is_our_own(self, index: int) -> bool:
         """Columns that a download of rows added; a corrected file may come back with them."""

@@ -7,7 +7,7 @@ style, workflow or migration.
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sessions_app import graph
@@ -35,16 +35,42 @@ class Specification:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Backlog:
-    """What will be tickets: ``items`` in working order, ``dependencies`` between their keys, proposed cuts and
-    cycles.
+    """What will be tickets: ``keys`` in working order, ``dependencies`` between them, proposed cuts and cycles.
+
+    Iterate over it for the entities themselves. They are made on the way, as a large specification has many.
     """
 
-    items: tuple[EntityPayload, ...]
-    dependencies: tuple[Dependency, ...]
-    cut: frozenset[tuple[str, str]]
-    cycles: tuple[tuple[str, ...], ...]
+    def __init__(
+        self, specification: Specification, owners: dict[str, str], dependencies: tuple[Dependency, ...]
+    ) -> None:
+        self._entities = {entity.key: entity for entity in specification.entities}
+        ranked = sorted((entity for entity in specification.entities if owners[entity.key] == entity.key), key=_rank)
+        order = graph.work_order([entity.key for entity in ranked], *_binding_and_hints(dependencies, ranked))
+        self.keys, self.cut, self.cycles = order.nodes, order.cut, order.cycles
+        self.dependencies = dependencies
+        self._needs = _by_source(dependencies)
+        self._parts: dict[str, list[Entity]] = defaultdict(list)
+        for entity in specification.entities:
+            if owners[entity.key] != entity.key:
+                self._parts[owners[entity.key]].append(entity)
+        self._needs_of_parts = _by_source(specification.dependencies) if self._parts else {}
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __iter__(self) -> Iterator[EntityPayload]:
+        return map(self.__getitem__, self.keys)
+
+    def __getitem__(self, key: str) -> EntityPayload:
+        """Raises KeyError if no ticket has this key."""
+        parts = [
+            _payload(part, self._named(self._needs_of_parts.get(part.key, ())), []) for part in self._parts.get(key, ())
+        ]
+        return _payload(self._entities[key], self._named(self._needs.get(key, ())), parts)
+
+    def _named(self, dependencies: Iterable[Dependency]) -> list[Need]:
+        return [_need(each, self._entities[each.target], self.cut) for each in dependencies]
 
 
 def read_specification(sheets: Iterable[Sheet]) -> Specification:
@@ -61,31 +87,19 @@ def backlog(specification: Specification, granularity: str = PER_ROW) -> Backlog
     dependencies = (
         _lifted(specification.dependencies, owners) if granularity == PER_PARENT else specification.dependencies
     )
-    ranked = sorted((entity for entity in specification.entities if owners[entity.key] == entity.key), key=_rank)
-    keys = [entity.key for entity in ranked]
-    order = graph.work_order(keys, *_binding_and_hints(dependencies, ranked))
-    by_key = {entity.key: entity for entity in specification.entities}
-    needs = _needs(dependencies, by_key)
-    own_needs = _needs(specification.dependencies, by_key)
-    children: dict[str, list[EntityPayload]] = defaultdict(list)
-    for entity in specification.entities:
-        if owners[entity.key] != entity.key:
-            children[owners[entity.key]].append(_payload(entity, own_needs[entity.key], []))
-    items = tuple(_payload(by_key[key], needs[key], children[key]) for key in order.nodes)
-    return Backlog(items, tuple(dependencies), order.cut, order.cycles)
+    return Backlog(specification, owners, dependencies)
 
 
 def cycle_findings(made: Backlog) -> list[Finding]:
     """One finding per cycle, with its members and the cuts that were proposed."""
-    by_key = {item["key"]: item for item in made.items}
     findings = []
     cuts_of: dict[str, list[str]] = defaultdict(list)
     for source, target in sorted(made.cut):
-        cuts_of[source].append(f"{by_key[source]['data']['label']} → {by_key[target]['data']['label']}")
+        cuts_of[source].append(f"{made[source]['data']['label']} → {made[target]['data']['label']}")
     for members in made.cycles:
-        names = " → ".join(by_key[key]["data"]["label"] for key in members[:12]) + (" → …" if len(members) > 12 else "")
+        names = " → ".join(made[key]["data"]["label"] for key in members[:12]) + (" → …" if len(members) > 12 else "")
         cuts = [cut for key in members for cut in cuts_of[key]]
-        first = by_key[members[0]]["csv_source"]
+        first = made[members[0]]["csv_source"]
         findings.append(
             Finding(
                 "dependency_cycle",
@@ -163,21 +177,25 @@ def _binding_and_hints(
     return binding, hints
 
 
-def _needs(dependencies: Iterable[Dependency], by_key: dict[str, Entity]) -> dict[str, list[Need]]:
-    needs: dict[str, list[Need]] = defaultdict(list)
+def _by_source(dependencies: Iterable[Dependency]) -> dict[str, list[Dependency]]:
+    needs: dict[str, list[Dependency]] = defaultdict(list)
     for dependency in dependencies:
-        target = by_key[dependency.target]
-        needs[dependency.source].append(
-            Need(
-                key=target.key,
-                csv_type=target.csv_type,
-                label=target.label,
-                machine_name=target.machine_name,
-                kind=dependency.kind,
-                rule=dependency.rule,
-            )
-        )
+        needs[dependency.source].append(dependency)
     return needs
+
+
+def _need(dependency: Dependency, target: Entity, cut: frozenset[tuple[str, str]]) -> Need:
+    need = Need(
+        key=target.key,
+        csv_type=target.csv_type,
+        label=target.label,
+        machine_name=target.machine_name,
+        kind=dependency.kind,
+        rule=dependency.rule,
+    )
+    if (dependency.source, dependency.target) in cut:
+        need["cut"] = True
+    return need
 
 
 def _payload(entity: Entity, needs: list[Need], children: list[EntityPayload]) -> EntityPayload:

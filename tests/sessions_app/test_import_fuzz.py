@@ -254,10 +254,10 @@ def test_any_specification_has_an_order_of_all_that_is_in_it(tabs, granularity):
 
     made = backlog(specification, granularity)
 
-    inside = [key for item in made.items for key in (item["key"], *(child["key"] for child in item["children"]))]
+    inside = [key for item in made for key in (item["key"], *(child["key"] for child in item["children"]))]
     assert Counter(inside) == Counter(entity.key for entity in specification.entities)
     assert not inside or max(Counter(inside).values()) == 1
-    place = {item["key"]: at for at, item in enumerate(made.items)}
+    place = {item["key"]: at for at, item in enumerate(made)}
     for each in made.dependencies:
         assert (
             each.kind != "blocks" or (each.source, each.target) in made.cut or place[each.target] < place[each.source]

@@ -151,7 +151,7 @@ def test_every_entity_is_in_exactly_one_item(site, form, granularity):
 
     made = backlog(specification(site, form), granularity)
 
-    inside = [key for item in made.items for key in (item["key"], *(child["key"] for child in item["children"]))]
+    inside = [key for item in made for key in (item["key"], *(child["key"] for child in item["children"]))]
     assert Counter(inside) == Counter({entity.key: 1 for entity in entities})
 
 
@@ -160,7 +160,7 @@ def test_there_is_one_item_per_entity_or_per_parent(site, form, granularity):
     parts = {"fields", "image_effects", "view_displays", "workflow_states", "workflow_transitions"}
     entities = specification(site, form).entities
 
-    items = backlog(specification(site, form), granularity).items
+    items = backlog(specification(site, form), granularity)
 
     whole = [each for each in entities if granularity == PER_ROW or each.csv_type not in parts]
     assert sorted(item["key"] for item in items) == sorted(entity.key for entity in whole)
@@ -170,7 +170,7 @@ def test_there_is_one_item_per_entity_or_per_parent(site, form, granularity):
 def test_the_order_respects_every_dependency_that_is_not_cut(site, form, granularity):
     made = backlog(specification(site, form), granularity)
 
-    place = {item["key"]: at for at, item in enumerate(made.items)}
+    place = {item["key"]: at for at, item in enumerate(made)}
     binding = [(each.source, each.target) for each in made.dependencies if each.kind == "blocks"]
     broken = [edge for edge in binding if place[edge[1]] > place[edge[0]]]
     assert binding
@@ -197,7 +197,7 @@ def test_a_cycle_is_condensed_with_proposed_cuts(site, form, granularity):
     assert [len(cycle) for cycle in made.cycles] == [5]
     assert len(made.cut) == 1
     assert "A dependency cycle of 5" in cycle_findings(made)[0].message
-    place = {item["key"]: at for at, item in enumerate(made.items)}
+    place = {item["key"]: at for at, item in enumerate(made)}
     kept = [each for each in made.dependencies if each.kind == "blocks" and (each.source, each.target) not in made.cut]
     assert all(place[each.target] < place[each.source] for each in kept)
 

@@ -29,7 +29,7 @@ SITE: SiteContext = {"site_name": "Northfield University", "site_description": "
 def payloads(folder: Path, granularity: str, pattern: str = "*.csv") -> dict[str, EntityPayload]:
     uploads = [read_upload(Upload(path.name, path.read_bytes())) for path in sorted(folder.glob(pattern))]
     made = backlog(read_specification(sheets_of(uploads)), granularity)
-    return {payload["key"]: payload for payload in made.items}
+    return {payload["key"]: payload for payload in made}
 
 
 def sample(key: str) -> EntityPayload:

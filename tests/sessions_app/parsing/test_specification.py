@@ -48,7 +48,7 @@ WHOLE = {
 
 
 def order(made):
-    return [item["key"] for item in made.items]
+    return [item["key"] for item in made]
 
 
 def test_there_is_one_item_per_entity():
@@ -57,13 +57,13 @@ def test_there_is_one_item_per_entity():
     made = backlog(specification, PER_ROW)
 
     assert sorted(order(made)) == sorted(entity.key for entity in specification.entities)
-    assert all(item["children"] == [] for item in made.items)
+    assert all(item["children"] == [] for item in made)
 
 
 def test_there_is_one_item_per_parent_with_its_parts_inside():
     made = backlog(specified(**WHOLE), PER_PARENT)
 
-    children = {item["key"]: [child["key"] for child in item["children"]] for item in made.items}
+    children = {item["key"]: [child["key"] for child in item["children"]] for item in made}
     assert children == {
         "image_styles:large": ["image_effects:large.scale_480", "image_effects:large.crop_1_1"],
         "bundles:media.image": ["fields:media.image.field_file"],
@@ -82,7 +82,7 @@ def test_a_part_without_its_parent_is_an_item_of_its_own():
 
 
 def test_groups_come_in_their_order():
-    groups = [item["entity_group"] for item in backlog(specified(**WHOLE)).items]
+    groups = [item["entity_group"] for item in backlog(specified(**WHOLE))]
 
     assert [group for group, _ in itertools.groupby(groups)] == [group for group in GROUP_ORDER if group in groups]
 
@@ -108,7 +108,7 @@ def test_vocabularies_and_media_come_before_content_types():
 
     made = backlog(specified(Bundles=[BUNDLES, *([kind, "x", kind, ""] for kind in kinds)]))
 
-    assert [item["data"]["label"] for item in made.items] == [
+    assert [item["data"]["label"] for item in made] == [
         "Vocabulary",
         "Media type",
         "Custom block type",
@@ -121,7 +121,7 @@ def test_vocabularies_and_media_come_before_content_types():
 def test_rows_keep_the_order_of_the_file():
     made = backlog(specified(Bundles=[BUNDLES, *([f"B{n}", f"b{9 - n}", "Content type", ""] for n in range(9))]))
 
-    assert [item["data"]["label"] for item in made.items] == [f"B{n}" for n in range(9)]
+    assert [item["data"]["label"] for item in made] == [f"B{n}" for n in range(9)]
 
 
 def test_references_do_not_tie_bundles_into_knots_at_one_ticket_per_parent():
@@ -165,7 +165,7 @@ def test_every_cycle_is_reported_with_its_own_cut():
 def test_an_item_carries_all_that_a_writer_may_use():
     header = [*BUNDLES, "Colour"]
 
-    (item,) = backlog(specified(Bundles=[header, [*ARTICLE, "red"]])).items
+    (item,) = backlog(specified(Bundles=[header, [*ARTICLE, "red"]]))
 
     assert item == {
         "key": "bundles:node.article",
@@ -186,7 +186,7 @@ def test_an_item_carries_all_that_a_writer_may_use():
 def test_an_item_knows_what_it_needs():
     made = backlog(specified(Bundles=[BUNDLES, ARTICLE], Fields=[FIELDS, field("Article (Content type)", "field_a")]))
 
-    assert made.items[1]["needs"] == [
+    assert made[made.keys[1]]["needs"] == [
         {
             "key": "bundles:node.article",
             "csv_type": "bundles",
@@ -202,7 +202,7 @@ def test_an_item_knows_what_it_needs():
 
 
 def hashes(granularity=PER_ROW, **tabs):
-    return {item["key"]: input_hash(item) for item in backlog(specified(**tabs), granularity).items}
+    return {item["key"]: input_hash(item) for item in backlog(specified(**tabs), granularity)}
 
 
 def test_the_place_of_a_row_does_not_change_its_hash():
