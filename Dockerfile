@@ -1,8 +1,11 @@
 # One image for web, workers and schedules; which of them it is, the command says. It writes to /data and /tmp only.
 FROM python:3.11-slim AS packages
 WORKDIR /app
+# requirements-observability.txt has what Sentry and OpenTelemetry need besides.
+ARG REQUIREMENTS=requirements.txt
 COPY requirements.txt .
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --no-compile --require-hashes -r requirements.txt
+COPY requirements-observability.txt .
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --no-compile --require-hashes -r "$REQUIREMENTS"
 
 FROM packages AS static
 ENV PATH=/venv/bin:$PATH TICKETGEN_VAR_DIR=/var/build

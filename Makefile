@@ -47,7 +47,10 @@ COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-annotate 
 
 requirements: $(VENV)/uv.stamp ## Pin what pyproject.toml asks for (UPGRADE=1 for newer versions)
 	$(COMPILE) pyproject.toml --output-file requirements.txt
-	$(COMPILE) pyproject.toml --group dev --constraints requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) pyproject.toml --extra observability --constraints requirements.txt \
+	  --output-file requirements-observability.txt
+	$(COMPILE) pyproject.toml --group dev --extra observability --constraints requirements-observability.txt \
+	  --output-file requirements-dev.txt
 
 clean: ## Remove the environment and all caches; your data in var/ stays
 	rm -rf $(VENV) staticfiles build htmlcov test-results .coverage .coverage.* .*_cache .hypothesis

@@ -3,6 +3,9 @@
     TASKS = Counter("enhancement_tasks", "Help-desk tickets by what became of them.", ("status", "tenant_id"))
     TASKS.inc(status="completed", tenant_id=tenant_label(slug))
 
+    with transaction.atomic(), Tally() as tally:  # many figures, one statement at its end
+        tally.add(TASKS, 3, status="failed", tenant_id=tenant_label(slug))
+
 Counting needs no client library; only the page ``/metrics`` does.
 """
 
@@ -11,13 +14,13 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 
-from processing.models import MetricSample, MetricTenant
+from processing.models import MetricLabel, MetricSample
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -29,6 +32,31 @@ UNKNOWN: Final = "unknown"
 ALL: Final = "all"
 
 _SLUG: Final = re.compile(r"[A-Za-z0-9_-]{1,60}")
+_MODEL: Final = re.compile(r"[A-Za-z0-9._:/@+-]{1,80}")
+
+
+class Tally:
+    """What is counted in one transaction, written in one statement when the block ends, unless it is broken off."""
+
+    def __init__(self) -> None:
+        self.amounts: dict[tuple[str, str], float] = defaultdict(float)
+
+    def add(self, counter: Counter, amount: float = 1, /, **labels: str) -> None:
+        if amount:
+            self.amounts[counter.name, _text(counter.labels, labels)] += amount
+
+    def observe(self, histogram: Histogram, value: float, /, **labels: str) -> None:
+        text = _text(histogram.labels, labels)
+        end = next((f"{each:g}" for each in histogram.buckets if value <= each), "+Inf")
+        self.amounts[f"{histogram.name}:{end}", text] += 1
+        self.amounts[f"{histogram.name}:sum", text] += value
+
+    def __enter__(self) -> Tally:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is None and self.amounts:
+            MetricSample.add(self.amounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +71,15 @@ class Counter:
         _counted[self.name] = self
 
     def inc(self, amount: float = 1, **labels: str) -> None:
-        MetricSample.add(self.name, _text(self.labels, labels), amount)
+        with Tally() as tally:
+            tally.add(self, amount, **labels)
 
     def collect(self) -> Metric:
         from prometheus_client.core import CounterMetricFamily
 
         family = CounterMetricFamily(self.name, self.help, labels=self.labels)
-        for sample in MetricSample.objects.filter(name=self.name).order_by("labels"):
-            family.add_metric(list(json.loads(sample.labels).values()), sample.value)
+        for _, labels, number in MetricSample.sums(name=self.name):
+            family.add_metric(list(json.loads(labels).values()), number)
         return family
 
 
@@ -67,25 +96,23 @@ class Histogram:
         _counted[self.name] = self
 
     def observe(self, value: float, **labels: str) -> None:
-        text = _text(self.labels, labels)
-        end = next((f"{each:g}" for each in self.buckets if value <= each), "+Inf")
-        MetricSample.add(f"{self.name}:{end}", text, 1)
-        MetricSample.add(f"{self.name}:sum", text, value)
+        with Tally() as tally:
+            tally.observe(self, value, **labels)
 
     def collect(self) -> Metric:
         from prometheus_client.core import HistogramMetricFamily
 
         found: dict[str, dict[str, float]] = defaultdict(dict)
-        for sample in MetricSample.objects.filter(name__startswith=f"{self.name}:").order_by("labels"):
-            found[sample.labels][sample.name.rpartition(":")[2]] = sample.value
+        for name, labels, number in MetricSample.sums(name__startswith=f"{self.name}:"):
+            found[labels][name.rpartition(":")[2]] = number
         family = HistogramMetricFamily(self.name, self.help, labels=self.labels)
         ends = [*(f"{each:g}" for each in self.buckets), "+Inf"]
-        for labels, values in found.items():
+        for text, values in found.items():
             buckets, total = [], 0.0
             for end in ends:
                 total += values.get(end, 0)
                 buckets.append((end, total))
-            family.add_metric(list(json.loads(labels).values()), buckets, values.get("sum", 0))
+            family.add_metric(list(json.loads(text).values()), buckets, values.get("sum", 0))
         return family
 
 
@@ -132,11 +159,16 @@ def tenant_label(tenant: Any) -> str:
         return ALL
     if not isinstance(tenant, str) or not _SLUG.fullmatch(tenant) or tenant in (OTHER, ALL):
         return UNKNOWN
-    if not MetricTenant.objects.filter(slug=tenant).exists():
-        if MetricTenant.objects.count() >= limit:
-            return OTHER
-        MetricTenant.objects.bulk_create([MetricTenant(slug=tenant)], ignore_conflicts=True)
-    return tenant
+    return tenant if tenant in MetricLabel.admit("tenant_id", (tenant,), limit) else OTHER
+
+
+def model_labels(models: Collection[str]) -> dict[str, str]:
+    """What each of these models is called in a label: people enter any name, so only the first METRICS_MODELS that are
+    counted are called by it, all further ones ``other``.
+    """
+    well_formed = {model for model in models if _MODEL.fullmatch(model) and model not in (OTHER, UNKNOWN)}
+    admitted = MetricLabel.admit("model", well_formed, settings.METRICS_MODELS) if well_formed else set()
+    return {model: model if model in admitted else OTHER if model in well_formed else UNKNOWN for model in set(models)}
 
 
 def _text(names: tuple[str, ...], labels: dict[str, str]) -> str:

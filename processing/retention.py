@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from processing.bundles import forget_bundle, keep_bundle
-from processing.models import OutboxEvent, SessionBundle, SetAside, WebhookDelivery
+from processing.models import MetricSample, OutboxEvent, SessionBundle, SetAside, WebhookDelivery
 from sessions_app.actions.sessions import delete_session
 from sessions_app.models import Session
 
@@ -68,6 +68,11 @@ def prune_messages() -> dict[str, int]:
     words, _ = sent.filter(created_at__lt=now - LAST_WORD_KEPT).delete()
     logger.info("cleanup: pruned %s messages", pruned + words)
     return {"pruned_messages": pruned + words}
+
+
+def fold_figures() -> dict[str, int]:
+    """Make one row of all that was added to each number of ``/metrics``."""
+    return {"folded_figures": MetricSample.fold()}
 
 
 def prune_deliveries() -> dict[str, int]:

@@ -27,6 +27,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostE
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from processing import figures
 from processing.errors import ProcessingError
 from processing.models import WebhookDelivery, WebhookSecret
 from processing.signatures import Headers, Unsigned, headers_of, message_digest, signer
@@ -99,15 +100,25 @@ def webhook(purpose: str) -> Callable[[Handler], Callable[[HttpRequest], HttpRes
         @require_POST
         @wraps(handler)
         def view(request: HttpRequest) -> HttpResponse:
+            status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
             try:
-                answer = receive(request, purpose, handler)
-            except AppError as error:
-                return _problem(error)
-            return JsonResponse(answer.body, status=answer.status)
+                response = _answered(request, purpose, handler)
+                status = response.status_code
+                return response
+            finally:
+                figures.webhook_answered(purpose, status)
 
         return view
 
     return decorate
+
+
+def _answered(request: HttpRequest, purpose: str, handler: Handler) -> JsonResponse:
+    try:
+        answer = receive(request, purpose, handler)
+    except AppError as error:
+        return _problem(error)
+    return JsonResponse(answer.body, status=answer.status)
 
 
 def receive(request: HttpRequest, purpose: str, handler: Handler) -> Answer:

@@ -4,8 +4,11 @@ providers and trackers carry it.
 
 import re
 import uuid
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Final
+
+from . import tracing
 
 correlation_id: Final[ContextVar[str]] = ContextVar("correlation_id", default="")
 HEADER: Final = "X-Request-Id"
@@ -19,6 +22,19 @@ def taken_over(given: str) -> str:
 
 
 def headers() -> dict[str, str]:
-    """What to send along to other servers: ``{"X-Request-Id": …}``, or {} outside of any request and job."""
+    """What to send along to other servers: ``{"X-Request-Id": …}``, or {} outside of any request and job; and the
+    trace, where there is one.
+    """
     current = correlation_id.get()
-    return {HEADER: current} if _WELL_FORMED.fullmatch(current) else {}
+    return {**({HEADER: current} if _WELL_FORMED.fullmatch(current) else {}), **tracing.carrier()}
+
+
+def along() -> Callable[[], None]:
+    """To be called first in a thread that works for this one: it has the same id and the same trace."""
+    current, trace = correlation_id.get(), tracing.along()
+
+    def take_along() -> None:
+        correlation_id.set(current)
+        trace()
+
+    return take_along

@@ -41,10 +41,11 @@ def web(monkeypatch, model):
     site.stop()
 
 
-def click(web, person, path, click_id, body):
+def click(web, person, path, click_id, body, more=None):
     _, token = AuthToken.objects.create(person)
     connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=20)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "X-Request-Id": click_id}
+    headers |= more or {}
     connection.request("POST", path, json.dumps(body), headers)
     answer = connection.getresponse()
     answer.read()

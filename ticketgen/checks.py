@@ -1,12 +1,24 @@
-"""What production refuses to start with. The settings ask, so that it holds for web, worker and schedules alike."""
+"""What production refuses to start with. The settings ask, so that it holds for web, worker and schedules alike.
+
+And what ``manage.py check`` says of settings whose packages are missing.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
 from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Any
+
+from django.core.checks import CheckMessage, Error
 
 SHORTEST_SECRET = 32
+OPTIONAL = {
+    "SENTRY_DSN": ("sentry_sdk", "ticketgen.E001"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("opentelemetry.exporter.otlp.proto.http", "ticketgen.E002"),
+}
+"""Settings that need a package which not everybody installs."""
 
 
 def refusals(
@@ -31,4 +43,25 @@ def _is_fernet_key(text: str) -> bool:
     try:
         return len(base64.urlsafe_b64decode(text)) == 32
     except (binascii.Error, ValueError):
+        return False
+
+
+def observability_is_installed(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
+    from django.conf import settings
+
+    return [
+        Error(
+            f"{setting} is set, but the package it needs is not installed.",
+            hint="pip install --require-hashes -r requirements-observability.txt",
+            id=identity,
+        )
+        for setting, (package, identity) in OPTIONAL.items()
+        if getattr(settings, setting) and not _is_installed(package)
+    ]
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # not even what it is a part of
         return False

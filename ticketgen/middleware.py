@@ -11,6 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
+from sessions_app import tracing
 from sessions_app.correlation import HEADER, correlation_id, taken_over
 from sessions_app.errors import TooLarge
 from sessions_app.views.errors import bad_request
@@ -53,6 +54,29 @@ def _tell(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
     logger.log(level, "%s %s by %s: %s in %d ms", request.method, route, who, response.status_code, 1000 * seconds)
 
 
+class TraceMiddleware:
+    """One span per request, which goes on with the trace that a proxy or a program sent. Named by its route."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not tracing.is_on() or request.path.startswith(_WATCHED):
+            return self.get_response(request)
+        method = request.method if request.method in _METHODS else "_OTHER"
+        with tracing.span(str(method), "server", continues=request.headers, http__request__method=method) as span:
+            response = self.get_response(request)
+            if match := request.resolver_match:
+                span.rename(f"{method} /{match.route}")
+                span.set(http__route=f"/{match.route}")
+            span.set(http__response__status_code=response.status_code, request_id=correlation_id.get())
+            if response.status_code >= 500:
+                span.failed(str(response.status_code))
+            return response
+
+
+_METHODS = _READING | {"POST", "PUT", "PATCH", "DELETE"}
+_WATCHED = ("/health", "/metrics")
 _UPLOAD = re.compile(
     r"^/(?:api/sessions/[0-9a-f-]{36}/files|sessions/[0-9a-f-]{36}/upload/|workspaces/[0-9a-f-]{36}/library/import/"
     r"|assessments/new/|api/assessments)$"

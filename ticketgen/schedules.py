@@ -10,7 +10,13 @@ from processing.engine.sweep import sweep
 from processing.enhancement.jobs import sweep_enhancements
 from processing.enhancement.retention import prune_enhancements
 from processing.notices import notify_administrators
-from processing.retention import cleanup_bundles, cleanup_expired_sessions, prune_deliveries, prune_messages
+from processing.retention import (
+    cleanup_bundles,
+    cleanup_expired_sessions,
+    fold_figures,
+    prune_deliveries,
+    prune_messages,
+)
 from processing.rewriting.service import take_up_proposals
 from sessions_app.retention import (
     cleanup_audit_logs,
@@ -27,6 +33,7 @@ cron.register(relay_outbox, "default", interval=5, result_ttl=30)
 cron.register(relay_events_job, "default", interval=5, result_ttl=30)
 cron.register(check_stuck_batches, "default", interval=60, result_ttl=120)
 cron.register(wake_judges, "default", interval=30, result_ttl=60)
+cron.register(fold_figures, "default", interval=60, result_ttl=120)
 cron.register(prune_uploads, "default", interval=1800, result_ttl=60)
 cron.register(cleanup_idempotency_keys, "default", interval=3600, result_ttl=60)
 cron.register(prune_messages, "default", interval=3600, result_ttl=60)

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "processing.enhancement",
     "processing.assessment",
     "sessions_app",
+    "ticketgen",
     "unfold",
     "django.contrib.admin.apps.SimpleAdminConfig",  # urls.py discovers admins; workers and commands start faster
     "django.contrib.auth",
@@ -87,6 +88,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ticketgen.middleware.RequestIdMiddleware",
+    "ticketgen.middleware.TraceMiddleware",
     "ticketgen.middleware.BodyLimitMiddleware",
     "ticketgen.middleware.NulMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -373,10 +375,19 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-# Figures for Prometheus at /metrics: with this token; without one, only from this machine. So many workspaces are told
-# apart by name, all further ones are "other".
+# Figures for Prometheus at /metrics: with this token; without one, only from this machine. So many workspaces and
+# models are told apart by name, all further ones are "other".
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 METRICS_TENANTS = env.int("METRICS_TENANTS", default=50)
+METRICS_MODELS = env.int("METRICS_MODELS", default=50)
+
+# Errors to Sentry and traces to an OpenTelemetry collector: off until they have an address. Their packages are those of
+# requirements-observability.txt.
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default="production" if PRODUCTION else "development")
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+OTEL_EXPORTER_OTLP_HEADERS = env.dict("OTEL_EXPORTER_OTLP_HEADERS", default={})
+OTEL_SERVICE_NAME = env.str("OTEL_SERVICE_NAME", default="ticketgen")
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"

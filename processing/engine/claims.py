@@ -13,7 +13,9 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from processing import figures
 from processing.errors import BudgetReached, LLMError, delay_after
+from processing.metrics import Tally
 from processing.models import LLMCall, SessionError, SessionTask, WorkItem
 from processing.models.tasks import ItemStatus, TaskStatus, lease
 from sessions_app.models import Workspace
@@ -106,10 +108,11 @@ def write(kind: TaskKind, task: SessionTask, owner: uuid.UUID, outcomes: Sequenc
 
     Only items that this owner still holds are written, so a late or doubled delivery changes nothing.
     """
-    with transaction.atomic():
+    with transaction.atomic(), Tally() as tally:
         current = SessionTask.objects.select_for_update().get(pk=task.pk)
         calls = _not_yet_kept([call for outcome in outcomes for call in outcome.calls])
         LLMCall.objects.bulk_create(calls)
+        figures.calls_made(tally, calls)
         cost = sum((call.cost for call in calls if call.cost is not None), Decimal(0))
         if cost:
             SessionTask.objects.filter(pk=task.pk).update(cost=F("cost") + cost)
@@ -123,6 +126,8 @@ def write(kind: TaskKind, task: SessionTask, owner: uuid.UUID, outcomes: Sequenc
         kind.write(current, good)
         _finish_items([outcome.item for outcome in good], ItemStatus.DONE)
         failed = _write_failures(current, bad)
+        figures.items_ended(tally, current, "done", len(good))
+        figures.items_ended(tally, current, "failed", failed)
         SessionTask.objects.filter(pk=task.pk).update(done=F("done") + len(good), failed=F("failed") + failed)
         _watch_failures(current, outcomes, held)
         group = outcomes[-1].item.entity_group

@@ -22,6 +22,8 @@ from django.utils.crypto import constant_time_compare
 
 from sessions_app.models import Session
 
+from .presence import keep_telling
+
 logger = logging.getLogger(__name__)
 
 EVERY: Final = 30.0
@@ -53,6 +55,7 @@ class Doorkeeper:
         self.everybody = False
         self.bell = asyncio.Event()
         self.rounds: asyncio.Task[None] | None = None
+        self.telling: asyncio.Task[None] | None = None
 
     def enter(self, visitor: Visitor) -> bool:
         """False if the person has as many open sockets as one may have."""
@@ -62,15 +65,19 @@ class Doorkeeper:
         self.sockets_of[visitor.user_id] += 1
         if self.rounds is None or self.rounds.done():
             self.rounds = asyncio.create_task(self._make_rounds(), name="doorkeeper")
+        if self.telling is None or self.telling.done():
+            self.telling = asyncio.create_task(keep_telling(lambda: len(self.visitors)), name="presence")
         return True
 
     def leave(self, visitor: Visitor) -> None:
         if visitor in self.visitors:
             self.visitors.remove(visitor)
             self.sockets_of[visitor.user_id] -= 1
-        if not self.visitors and self.rounds:
-            self.rounds.cancel()
-            self.rounds = None
+        if not self.visitors:
+            for task in (self.rounds, self.telling):
+                if task:
+                    task.cancel()
+            self.rounds = self.telling = None
 
     def look_at(self, user_id: str) -> None:
         """Something about this person has changed."""

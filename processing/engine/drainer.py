@@ -25,7 +25,7 @@ from django.utils import timezone
 from processing.errors import LLMError
 from processing.models import SessionTask, WorkItem
 from processing.models.tasks import TaskStatus
-from sessions_app.correlation import correlation_id
+from sessions_app import correlation
 
 from . import claims, queue, stopping
 from .finish import finish_if_done
@@ -69,8 +69,7 @@ class Drainer:
         self.thread = ThreadPoolExecutor(
             max_workers=1,
             thread_name_prefix="drainer-db",
-            initializer=correlation_id.set,
-            initargs=(correlation_id.get(),),
+            initializer=correlation.along(),
         )
 
     def run(self) -> None:

@@ -9,7 +9,9 @@ import logging
 from django.db import transaction
 from django.utils import timezone
 
+from processing import figures
 from processing.errors import TaskMoved
+from processing.metrics import Tally
 from processing.models import SessionError, SessionTask
 from processing.models.tasks import FINISHED, ItemStatus
 from sessions_app.errors import AppError
@@ -27,8 +29,9 @@ def finish_if_done(task: SessionTask) -> bool:
     if task.items.open().exists():
         return False
     try:
-        with transaction.atomic():
+        with transaction.atomic(), Tally() as tally:
             task.complete()
+            figures.run_ended(tally, task)
             summary = kind_of(task).finish(task)
             publish_completion(task, {"status": str(task.status), "ready_for_review": True, **summary})
     except TaskMoved:
@@ -40,9 +43,10 @@ def finish_if_done(task: SessionTask) -> bool:
 def fail(task: SessionTask, error: AppError) -> bool:
     """End the task as failed, keep the error for people, send the last word. False if it had ended already."""
     try:
-        with transaction.atomic():
+        with transaction.atomic(), Tally() as tally:
             task.fail(error)
-            _close_items(task)
+            figures.run_ended(tally, task)
+            _close_items(task, tally)
             SessionError.drawn_from(error, task).save()
             publish_error(task)
     except TaskMoved:
@@ -54,10 +58,11 @@ def fail(task: SessionTask, error: AppError) -> bool:
 def cancel(task: SessionTask) -> bool:
     """Stop the task now. Calls in flight are let go; what they answer still goes to the ledger."""
     try:
-        with transaction.atomic():
+        with transaction.atomic(), Tally() as tally:
             SessionTask.objects.filter(pk=task.pk).exclude(status__in=FINISHED).update(cancel_requested=True)
             task.cancel()
-            _close_items(task)
+            figures.run_ended(tally, task)
+            _close_items(task, tally)
             AuditEvent.record(
                 "run.cancelled", task.session, by=task.started_by, details={"done": task.done, "total": task.total}
             )
@@ -67,9 +72,10 @@ def cancel(task: SessionTask) -> bool:
     return True
 
 
-def _close_items(task: SessionTask) -> None:
-    task.items.open().update(
+def _close_items(task: SessionTask, tally: Tally) -> None:
+    closed = task.items.open().update(
         status=ItemStatus.CANCELLED, lease_owner=None, lease_until=None, finished_at=timezone.now()
     )
+    figures.items_ended(tally, task, "cancelled", closed)
     if task.economy:  # somebody has to tell the provider
         enqueue("processing.engine.jobs.drain_job", str(task.pk), queue="llm")

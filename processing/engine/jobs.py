@@ -13,6 +13,7 @@ from django.db import DatabaseError, InterfaceError
 from processing.errors import ProcessingError
 from processing.models import SessionTask
 from processing.models.tasks import TaskStatus
+from sessions_app import tracing
 from sessions_app.correlation import correlation_id
 from sessions_app.errors import AppError, Category
 
@@ -39,7 +40,8 @@ def job_edge(task: SessionTask) -> Iterator[None]:
     token = correlation_id.set(task.request_id or str(task.pk))
     logger.info("task %s (%s) is worked on", task.pk, task.task_type)
     try:
-        yield
+        with tracing.span(f"run {task.task_type}", task_id=str(task.pk), request_id=correlation_id.get()):
+            yield
     except (DatabaseError, InterfaceError):
         logger.exception("task %s lost its database; the sweep will take it up", task.pk)
         raise

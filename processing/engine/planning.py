@@ -9,7 +9,9 @@ from itertools import islice
 from django.conf import settings
 from django.db import transaction
 
+from processing import figures
 from processing.errors import TaskMoved
+from processing.metrics import Tally
 from processing.models import SessionTask, WorkItem
 from processing.models.tasks import ItemStatus, TaskStatus
 from sessions_app.errors import AppError
@@ -32,13 +34,14 @@ def plan(task: SessionTask) -> bool:
         fail(task, error)
         return False
     try:
-        with transaction.atomic():
+        with transaction.atomic(), Tally() as tally:
             locked = SessionTask.objects.select_for_update().get(pk=task.pk)
             if locked.status != TaskStatus.PENDING:
                 raise TaskMoved("Planned already.")
             total, skipped = _write(items)
             SessionTask.objects.filter(pk=task.pk).update(done=skipped, total=total)
             task.plan(total)
+            figures.items_ended(tally, task, "skipped", skipped)
             publish_progress(task, stage="Starting", force=True)
     except TaskMoved:
         task.refresh_from_db()

@@ -12,10 +12,12 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import transaction
 
+from processing import figures
 from processing.errors import LLMError, LLMTimeoutError, delay_after
 from processing.llm.base import Allowance, Call, Completion, Question
 from processing.llm.remote import RemoteProvider
 from processing.llm.service import LLMService
+from processing.metrics import Tally
 from processing.models import LLMCall
 from sessions_app.models import Workspace
 
@@ -73,18 +75,20 @@ def ask(
     try:
         answers |= asyncio.run(_ask_all(service, open_, most, seconds, calls))
     finally:
-        with transaction.atomic():
-            LLMCall.objects.bulk_create(
-                LLMCall.drawn_from(
-                    call,
-                    workspace_id=workspace.pk,
-                    task_id=task_id,
-                    entity_key=key,
-                    input_hash=digests[key][call.provider, call.model],
-                )
-                for key, made in calls.items()
-                for call in made
+        entries = [
+            LLMCall.drawn_from(
+                call,
+                workspace_id=workspace.pk,
+                task_id=task_id,
+                entity_key=key,
+                input_hash=digests[key][call.provider, call.model],
             )
+            for key, made in calls.items()
+            for call in made
+        ]
+        with transaction.atomic(), Tally() as tally:
+            LLMCall.objects.bulk_create(entries)
+            figures.calls_made(tally, entries)
             if aside is not None:
                 aside.delete()
     return answers

@@ -11,20 +11,26 @@ from django.conf import settings
 from django.db import transaction
 from rq import Queue, Worker
 
+from sessions_app import tracing
+
 from .relay import be_silent, connection, is_silent
 
 logger = logging.getLogger(__name__)
 
 
 def enqueue(job: str, *args: Any, queue: str, timeout: int | None = None, description: str | None = None) -> None:
-    """Enqueue the job at the dotted path once the transaction commits; never raises for a Redis that is away.
+    """Enqueue the job at the dotted path once the transaction commits; never raises for a Redis that is away. It
+    belongs to the trace of whoever asks.
 
     ``description`` is what operators read instead of the path and the arguments.
     """
 
+    meta = tracing.carrier()
+
     def tell() -> None:
+        seconds = timeout or settings.JOB_TIMEOUT
         try:
-            _queue(queue).enqueue_call(job, args=args, timeout=timeout or settings.JOB_TIMEOUT, description=description)
+            _queue(queue).enqueue_call(job, args=args, timeout=seconds, description=description, meta=meta)
         except redis.RedisError as error:
             logger.warning("%s not enqueued, the sweep will do it: %s", job, error)
 

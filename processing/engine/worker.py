@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import redis
 from rq import Worker, worker_registration
-from rq.exceptions import StopRequested
+from rq.exceptions import DeserializationError, StopRequested
 
+from sessions_app import tracing
 from sessions_app.correlation import correlation_id
 
 from . import stopping
@@ -41,7 +42,14 @@ class EngineWorker(Worker):
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         """Whatever a job logs carries an id: its own, until it knows whose click it goes back to."""
         correlation_id.set(job.id)
-        return super().perform_job(job, queue, execution)
+        try:
+            with tracing.span(_name_of(job), "consumer", continues=job.meta, queue=queue.name, job_id=job.id) as span:
+                succeeded = super().perform_job(job, queue, execution)
+                if not succeeded:
+                    span.failed("job_failed")
+                return succeeded
+        finally:
+            tracing.flush()  # a work-horse ends without another word
 
     # A stop
 
@@ -106,6 +114,13 @@ class EngineWorker(Worker):
                 self.connection.ping()
                 return
             time.sleep(1)
+
+
+def _name_of(job: Job) -> str:
+    try:
+        return job.func_name or "job"
+    except DeserializationError:  # RQ fails it
+        return "unreadable job"
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from processing.engine import questions, stopping
 from processing.errors import LLMError, LLMTimeoutError, ProcessingError
 from processing.llm.service import LLMService
 from processing.models.tasks import lease
+from sessions_app import tracing
 from sessions_app.errors import AppError, WrongState
 
 from . import figures
@@ -82,7 +83,7 @@ class Runner:
 
     def run(self, first: uuid.UUID | None = None) -> None:
         """Work on ``first`` if it is due, and on all else that is. Returns when nothing is in hand any more."""
-        pool = ThreadPoolExecutor(self.most, thread_name_prefix="enhancement")
+        pool = ThreadPoolExecutor(self.most, thread_name_prefix="enhancement", initializer=tracing.along())
         in_hand: set[Future[None]] = set()
         try:
             while True:

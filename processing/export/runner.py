@@ -23,9 +23,11 @@ from django.utils import timezone
 from processing.engine import queue, stopping
 from processing.engine.announcements import publish_progress
 from processing.engine.finish import finish_if_done
+from processing.figures import record_settled
 from processing.models import ExportRecord, ExportRun, SessionError, SessionTask
 from processing.models.exports import STEP_ORDER, THERE, RecordQuerySet, RecordStatus, Step
 from processing.models.tasks import TaskStatus
+from sessions_app import tracing
 from sessions_app.errors import StaleEdit, WrongState
 from sessions_app.models import Ticket
 
@@ -57,10 +59,12 @@ class Turn(Enum):
 
 
 @contextmanager
-def _unless_moved() -> Iterator[None]:
-    """For writing what came of a call: somebody who took over may have been faster."""
+def _kept(record: ExportRecord) -> Iterator[None]:
+    """For writing what came of a call, and counting it: somebody who took over may have been faster."""
     try:
-        yield
+        with transaction.atomic():
+            yield
+            record_settled(record)
     except WrongState as error:
         logger.warning("an export record moved meanwhile: %s", error.message)
 
@@ -183,23 +187,24 @@ class Exporter:
         self.beaten = time.monotonic()
         record.send(digest)
         try:
-            remote = call()
+            with tracing.span(f"export {record.step}", target=record.target, attempt=record.attempts):
+                remote = call()
         except SlowDown as error:
             self.hasty += 1
             self.connection.hold_writes(max(error.seconds, min(60.0, 2.0 ** (self.hasty - 1)) * self._hurry()))
-            with _unless_moved():
+            with _kept(record):
                 record.put_back(error, counts=False)
             self._tell()
         except NotSent as error:
             self._not_sent(record, error)
         except Lost as error:
-            with _unless_moved():
+            with _kept(record):
                 record.lose(error)
             logger.warning("the answer about %s was lost: %s", record, error.message)
             self._tell()
         except Refused as error:
             if error.stops_run:  # nothing is wrong with this one thing
-                with _unless_moved():
+                with _kept(record):
                     record.put_back(error, counts=False)
                 raise
             self._fail(record, error)
@@ -226,13 +231,13 @@ class Exporter:
             self._fail(record, error)
             return
         self.connection.hold_writes(2.0**record.attempts * self._hurry())
-        with _unless_moved():
+        with _kept(record):
             record.put_back(error)
 
     def _fail(self, record: ExportRecord, error: ExportError) -> None:
         """Keep the failure and go on with the next; hold the run if it is always the same one."""
         with transaction.atomic():
-            with _unless_moved():
+            with _kept(record):
                 record.fail(error)
             SessionError.drawn_from(
                 error, self.task, entity_key=record.item_key, severity=SessionError.Severity.ITEM
@@ -249,7 +254,7 @@ class Exporter:
         """The record, and what follows from it, in one transaction."""
         with transaction.atomic():
             found = {"key": remote.key, "remote_id": remote.id, "url": remote.url} if remote else {}
-            with _unless_moved():
+            with _kept(record):
                 record.arrived(**found)
             self._follow(record)
         logger.info("%s is in the tracker as %s", record, record.remote_key or "part of another")
@@ -384,7 +389,7 @@ class Exporter:
 
     def _adopt_one(self, record: ExportRecord, remote: Remote) -> None:
         with transaction.atomic():
-            with _unless_moved():
+            with _kept(record):
                 record.adopt(key=remote.key, remote_id=remote.id, url=remote.url)
             self._follow(record)
         self._tell()
@@ -436,7 +441,7 @@ class Exporter:
         except Refused as error:
             if error.stops_run:
                 raise
-            with _unless_moved():
+            with _kept(record):
                 record.fail(error)
             return
         except TrackerError:
@@ -446,7 +451,7 @@ class Exporter:
         elif record.attempts >= settings.ENGINE["ATTEMPTS"]:
             self._fail(record, Lost("The tracker's answers were lost each time, and it does not have this."))
         elif record.step == Step.LINK or self._looked_long_enough(record):
-            with _unless_moved():
+            with _kept(record):
                 record.send_again()
 
     def _is_there(self, record: ExportRecord) -> bool:

@@ -22,7 +22,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 from django.conf import settings
 
 from processing.addresses import IP, addresses_of, is_public
-from sessions_app import correlation
+from sessions_app import correlation, tracing
 from sessions_app.errors import Category
 
 from .errors import Lost, NotSent
@@ -71,11 +71,14 @@ def call(
     """
     parts = _split(url)
     deadline = time.monotonic() + (seconds or settings.EXPORT["TIMEOUT"])
-    wire = _connected(parts, _checked(parts, allowed_hosts), deadline)
-    try:
-        return _exchange(wire, _request(method, parts, headers, query, body), method)
-    finally:
-        wire.close()
+    with tracing.span(method, "client", http__request__method=method, server__address=parts.hostname) as span:
+        wire = _connected(parts, _checked(parts, allowed_hosts), deadline)
+        try:
+            answer = _exchange(wire, _request(method, parts, headers, query, body), method)
+        finally:
+            wire.close()
+        span.set(http__response__status_code=answer.status)
+        return answer
 
 
 def _split(address: str) -> SplitResult:

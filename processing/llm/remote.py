@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.conf import settings
 
 from processing.errors import LLMError, LLMInvalidAnswer, LLMTimeoutError, ProcessingError
+from sessions_app import tracing
 
 from . import prompts
 from .answers import parsed
@@ -89,7 +90,7 @@ class RemoteProvider(ABC):
             allowance.calls.append(call)
             started = time.monotonic()
             try:
-                answer = await self._timed(messages, form)
+                answer = await self._traced(call, messages, form)
             except LLMError as error:
                 call.outcome, call.error_code = "error", error.code
                 raise
@@ -119,6 +120,17 @@ class RemoteProvider(ABC):
         """US dollars, or None where the price is unknown."""
         prices = self.credentials.prices
         return cost_of(self.name, self.model, tokens_in, tokens_out, tokens_cached, prices=prices, economy=economy)
+
+    async def _traced(self, call: Call, messages: list[Message], form: Form) -> Answer:
+        with tracing.span("model call", "client", step=call.step, prompt=call.prompt_version) as span:
+            span.set(gen_ai__provider__name=self.name, gen_ai__request__model=self.model)
+            try:
+                answer = await self._timed(messages, form)
+            except LLMError as error:
+                span.failed(error.code)
+                raise
+            span.set(gen_ai__usage__input_tokens=answer.tokens_in, gen_ai__usage__output_tokens=answer.tokens_out)
+            return answer
 
     async def _timed(self, messages: list[Message], form: Form) -> Answer:
         """Under one clock: an SDK's time-out counts per read, and a dripping server would never end."""

@@ -2,7 +2,7 @@ from .batches import ProviderBatch
 from .errors import SessionError
 from .exports import ExportRecord, ExportRun, TrackerConnection
 from .ledger import LLMCall, SetAside
-from .metrics import MetricSample, MetricTenant
+from .metrics import MetricLabel, MetricSample
 from .operation import AdminNotice, SessionBundle
 from .outbox import OutboxEvent
 from .proposals import TicketProposal
@@ -16,8 +16,8 @@ __all__ = [
     "ExportRecord",
     "ExportRun",
     "LLMCall",
+    "MetricLabel",
     "MetricSample",
-    "MetricTenant",
     "OutboxEvent",
     "ProviderBatch",
     "ProviderSettings",

@@ -3,53 +3,69 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from processing.engine import heartbeat
-from processing.engine.queue import waiting
+from processing import status
+from processing.engine import heartbeat, presence
 from processing.metrics import Everything, Gauge
-from processing.models import OutboxEvent, SessionTask
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 
+
+def _of_queues(read: Callable[[status.QueueState], float]) -> Callable[[], Iterable[tuple[list[str], float]]]:
+    """One number per queue; none at all while Redis does not answer."""
+    return lambda: [([queue.name], read(queue)) for queue in status.queues() or ()]
+
+
+def _sockets() -> Iterable[tuple[list[str], float]]:
+    return [([process], number) for process, number in presence.sockets().items()]
+
+
+Gauge("ticketgen_queue_jobs", "Jobs that wait for a worker.", ("queue",), _of_queues(lambda queue: queue.waiting))
 Gauge(
-    "ticketgen_queue_jobs",
-    "Jobs that wait for a worker.",
+    "ticketgen_queue_oldest_seconds",
+    "For how long the job at the head has waited.",
     ("queue",),
-    lambda: [([name], waiting(name)) for name in settings.RQ_QUEUES],
+    _of_queues(lambda queue: queue.oldest_seconds or 0),
+)
+Gauge(
+    "ticketgen_queue_failed_jobs",
+    "Jobs that ended with an error of ours and are kept for a look.",
+    ("queue",),
+    _of_queues(lambda queue: queue.failed),
 )
 Gauge(
     "ticketgen_unfinished_tasks",
     "Runs that are not finished.",
     ("task_type", "status"),
-    lambda: [
-        ([kind, status], count)
-        for kind, status, count in SessionTask.objects.unfinished()
-        .order_by()
-        .values_list("task_type", "status")
-        .annotate(count=Count("pk"))
-    ],
+    lambda: [([each.task_type, each.status], each.count) for each in status.unfinished_tasks()],
 )
 Gauge(
     "ticketgen_unsent_messages",
     "Messages of the outbox that Redis has not taken yet.",
     (),
-    lambda: [([], OutboxEvent.objects.unsent().count())],
+    lambda: [([], status.unsent_messages())],
 )
-
-
-def _alive() -> list[tuple[list[str], float]]:
-    return [([], float(heartbeat.last_seen() is not None))]
-
-
-Gauge("ticketgen_worker_alive", "1 if a worker has given a sign of life in the last 90 s.", (), _alive)
+Gauge(
+    "ticketgen_workers",
+    "Workers that have given a sign of life in the last 90 s.",
+    (),
+    lambda: [([], len(status.workers()))],
+)
+Gauge(
+    "ticketgen_worker_alive",
+    "1 if a worker has given a sign of life in the last 90 s.",
+    (),
+    lambda: [([], float(heartbeat.last_seen() is not None))],
+)
+Gauge("ticketgen_sockets", "Open sockets, by web process; those that have any.", ("process",), _sockets)
 
 
 @require_safe

@@ -30,7 +30,8 @@ def test_the_image_runs_as_nobody_special_and_installs_what_is_pinned(dockerfile
     last_stage = dockerfile.rpartition("\nFROM ")[2]
 
     assert re.search(r"^USER 10001$", last_stage, re.MULTILINE)
-    assert "--require-hashes -r requirements.txt" in dockerfile
+    assert '--require-hashes -r "$REQUIREMENTS"' in dockerfile
+    assert "ARG REQUIREMENTS=requirements.txt" in dockerfile
     assert "TICKETGEN_ENV=production" in last_stage
     assert not re.search(r"(SECRET|PASSWORD|KEY)\w*=", last_stage)
     assert "ADD " not in dockerfile

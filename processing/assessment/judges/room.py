@@ -23,6 +23,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from processing import figures
 from processing.assessment import counting
 from processing.assessment.counting import Result
 from processing.assessment.models import AssessmentBatch, ComparisonPair
@@ -34,9 +35,10 @@ from processing.errors import LLMError, ProcessingError, delay_after
 from processing.llm.base import Allowance, Call
 from processing.llm.remote import RemoteProvider
 from processing.llm.service import LLMService
+from processing.metrics import Tally
 from processing.models import LLMCall
 from processing.models.tasks import lease
-from sessions_app.correlation import correlation_id
+from sessions_app.correlation import along, correlation_id
 from sessions_app.models import Workspace
 
 from . import questions
@@ -88,7 +90,7 @@ class JudgeRoom:
         self.trouble: LLMError | None = None
         self.finished: list[Verdict] = []
         self.concurrency = int(settings.ENGINE["CONCURRENCY"])
-        self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge-db")
+        self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge-db", initializer=along())
 
     def run(self) -> None:
         try:
@@ -282,7 +284,7 @@ class JudgeRoom:
 
     def _write(self, verdicts: list[Verdict]) -> None:
         """Ledger, results and counts in one transaction; safe to be repeated."""
-        with transaction.atomic():
+        with transaction.atomic(), Tally() as tally:
             rows = [
                 self._ledger(verdict.pair, call, place)
                 for verdict in verdicts
@@ -297,6 +299,7 @@ class JudgeRoom:
                     results[verdict.pair.pk] = result
             counting.record_many(self.batch, results)
             LLMCall.objects.bulk_create(new)
+            figures.calls_made(tally, new)
             cost = sum((row.cost for row in new if row.cost is not None), Decimal(0))
             if cost:
                 AssessmentBatch.objects.filter(pk=self.batch.pk).update(cost=F("cost") + cost)
