@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import allauth.mfa.admin  # registers what is replaced below
+import allauth.socialaccount.admin  # likewise
 import allauth.usersessions.admin  # noqa: F401 - likewise
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth import get_user_model
@@ -36,6 +38,7 @@ admin.site.unregister(get_user_model())
 admin.site.unregister(Group)
 admin.site.unregister(Authenticator)
 admin.site.unregister(UserSession)
+admin.site.unregister([SocialAccount, SocialApp, SocialToken])  # apps are settings, tokens are not kept
 
 
 @admin.register(get_user_model())
@@ -68,6 +71,16 @@ class AuthenticatorAdmin(OnlyToDelete):
     list_display = ["user", "type", "created_at", "last_used_at"]
     list_filter = ["type"]
     search_fields = ["user__username"]
+
+
+@admin.register(SocialAccount)
+class SocialAccountAdmin(OnlyToDelete):
+    """Accounts at GitHub and Atlassian that people sign in by. Who has no password cannot sign in without."""
+
+    fields = ["user", "provider", "uid", "extra_data", "date_joined", "last_login"]
+    list_display = ["user", "provider", "uid", "date_joined", "last_login"]
+    list_filter = ["provider"]
+    search_fields = ["user__username", "uid"]
 
 
 @admin.register(UserSession)

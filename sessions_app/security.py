@@ -38,6 +38,38 @@ def signed_out(sender: object, user: Any = None, **_: object) -> None:
         logger.info("signed out: %s", user.get_username())
 
 
+def signed_in_from_outside(sender: object, user: Any, sociallogin: Any = None, **_: object) -> None:
+    """Receives allauth's signal about every sign-in; those by an outside account have a ``sociallogin``."""
+    if sociallogin is not None:
+        logger.info("signed in by %s: %s", outside(sociallogin.account), user.get_username())
+
+
+def outside_sign_in_failed(provider: str, reason: str) -> None:
+    """``reason`` may quote what the provider said, but no secret."""
+    logger.warning("sign-in by %s failed: %s", provider, reason[:300])
+
+
+def outside_account_refused(account: Any, reason: str) -> None:
+    logger.warning("sign-in by %s refused: %s", outside(account), reason)
+
+
+def outside_account_connected(sender: object, sociallogin: Any, **_: object) -> None:
+    _outside_account("sso.connected", sociallogin.account)
+
+
+def outside_account_disconnected(sender: object, socialaccount: Any, **_: object) -> None:
+    _outside_account("sso.disconnected", socialaccount)
+
+
+def _outside_account(action: str, account: Any) -> None:
+    AuditEvent.record(action, account.user, by=account.user, details={"account": outside(account)})
+
+
+def outside(account: Any) -> str:
+    """For example ``github account mona``."""
+    return f"{account.provider} account {str(account.get_provider_account())[:100]}"
+
+
 def second_step_added(sender: object, user: Any, authenticator: Any, **_: object) -> None:
     _second_step("mfa.added", user, authenticator)
 

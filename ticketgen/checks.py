@@ -1,6 +1,6 @@
 """What production refuses to start with. The settings ask, so that it holds for web, worker and schedules alike.
 
-And what ``manage.py check`` says of settings whose packages are missing.
+And what ``manage.py check`` says of settings that contradict each other, or whose packages are missing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from django.core.checks import CheckMessage, Error
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
 
 SHORTEST_SECRET = 32
 OPTIONAL = {
@@ -46,9 +47,8 @@ def _is_fernet_key(text: str) -> bool:
         return False
 
 
-def observability_is_installed(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
-    from django.conf import settings
-
+@register
+def observability_is_installed(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     return [
         Error(
             f"{setting} is set, but the package it needs is not installed.",
@@ -65,3 +65,18 @@ def _is_installed(package: str) -> bool:
         return find_spec(package) is not None
     except ModuleNotFoundError:  # not even what it is a part of
         return False
+
+
+@register
+def pairs_are_whole(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """A provider that people sign in by needs the id and the secret of its app; with one of them it stays off."""
+    return [
+        Error(
+            f"{name}_CLIENT_{'ID' if client_id else 'SECRET'} is set without {name}_CLIENT_{missing}.",
+            hint="Set both to let people sign in by it, or neither. See docs/operations.md.",
+            id="ticketgen.E003",
+        )
+        for name, (client_id, secret) in settings.SSO_CREDENTIALS.items()
+        if bool(client_id) != bool(secret)
+        for missing in ["SECRET" if client_id else "ID"]
+    ]

@@ -73,6 +73,10 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    # Whatever is set up, so that all databases are alike.
+    "sessions_app.apps.OutsideAccountsConfig",  # allauth.socialaccount
+    "allauth.socialaccount.providers.atlassian",
+    "allauth.socialaccount.providers.github",
     "allauth.usersessions",
     "channels",
     "csp",
@@ -294,6 +298,27 @@ MFA_TOTP_TOLERANCE = 1  # clocks of telephones go wrong by half a minute
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # administrators make accounts; nobody verifies addresses
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 ALLOW_SIGNUP = env.bool("ALLOW_SIGNUP", default=False)
+
+# Signing in by accounts at GitHub and Atlassian (sessions_app/sso.py): each is off until its id and its secret are set.
+SSO_CREDENTIALS = {
+    "GITHUB": (env.str("GITHUB_CLIENT_ID", default=""), env.str("GITHUB_CLIENT_SECRET", default="")),
+    "ATLASSIAN": (env.str("ATLASSIAN_CLIENT_ID", default=""), env.str("ATLASSIAN_CLIENT_SECRET", default="")),
+}
+SSO_SIGN_IN_BY_EMAIL = env.bool("SSO_SIGN_IN_BY_EMAIL", default=False)
+SSO_ALLOWED_DOMAINS = [name.strip().lstrip("@").lower() for name in env.list("SSO_ALLOWED_DOMAINS", default=[])]
+SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {
+    name.lower(): {"APPS": [{"client_id": client_id, "secret": secret}] if client_id and secret else []}
+    for name, (client_id, secret) in SSO_CREDENTIALS.items()
+}
+SOCIALACCOUNT_PROVIDERS["github"] |= {"provider_class": "sessions_app.views.sso.GitHub", "OAUTH_PKCE_ENABLED": True}
+SOCIALACCOUNT_PROVIDERS["atlassian"] |= {"provider_class": "sessions_app.views.sso.Atlassian"}
+if github_url := env.str("GITHUB_URL", default=""):  # GitHub Enterprise
+    SOCIALACCOUNT_PROVIDERS["github"]["GITHUB_URL"] = github_url
+SOCIALACCOUNT_ADAPTER = "sessions_app.sso.SocialAccountAdapter"
+SOCIALACCOUNT_QUERY_EMAIL = True
+SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True  # who connects an account, or takes it away, shows the password again
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
+SOCIALACCOUNT_STORE_TOKENS = False
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",

@@ -1,17 +1,20 @@
 """All addresses. tests/test_access.py walks them: a new one without a rule fails."""
 
 from allauth.account.decorators import secure_admin_login
+from allauth.socialaccount import views as connected
+from allauth.socialaccount.providers import registry
 from django.contrib import admin
 from django.urls import include, path
 from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from processing.views.metrics import metrics
-from sessions_app.views import accounts, audit, workspaces
+from sessions_app.views import accounts, audit, sso, workspaces
 
 from . import health
 
 admin.autodiscover()
+registry.load()
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign,no-untyped-call]
 admin.site.site_header = "ticketgen workshop"
 
@@ -27,6 +30,16 @@ account_urls = (
     ],
     "accounts",
 )
+# The names are those that allauth asks for.
+sso_urls = [
+    path("connected/", connected.connections, name="socialaccount_connections"),
+    path("connected/cancelled/", connected.login_cancelled, name="socialaccount_login_cancelled"),
+    path("connected/signup/", connected.signup, name="socialaccount_signup"),
+    path("github/login/", sso.github_login, name="github_login"),
+    path("github/login/callback/", sso.github_callback, name="github_callback"),
+    path("atlassian/login/", sso.atlassian_login, name="atlassian_login"),
+    path("atlassian/login/callback/", sso.atlassian_callback, name="atlassian_callback"),
+]
 workspace_urls = (
     [
         path("", workspaces.workspace_list, name="list"),
@@ -53,6 +66,7 @@ urlpatterns = [
     path("account/", include(account_urls)),
     path("workspaces/", include(workspace_urls)),
     path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include(sso_urls)),
     path("accounts/2fa/", include("allauth.mfa.urls")),
     path("accounts/sessions/", include("allauth.usersessions.urls")),
     path("api/", include(("sessions_app.api.urls", "api"))),

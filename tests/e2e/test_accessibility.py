@@ -34,6 +34,10 @@ PAGES = [
     "/accounts/2fa/",
     "/accounts/2fa/totp/activate/",
     "/accounts/sessions/",
+    "/accounts/connected/",
+    "/accounts/connected/cancelled/",
+    "/accounts/github/login/",
+    "/accounts/github/login/callback/",
     "/workspaces/",
     "{models}",
     "/nothing/",
@@ -43,6 +47,12 @@ PAGES = [
 @pytest.fixture(autouse=True)
 def allow_the_database(monkeypatch):
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.fixture(autouse=True)
+def ways_to_sign_in(monkeypatch):
+    for name in ("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET", "ATLASSIAN_CLIENT_ID", "ATLASSIAN_CLIENT_SECRET"):
+        monkeypatch.setenv(name, "x")
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])

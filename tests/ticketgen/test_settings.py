@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.test_access import ALL
-from ticketgen.checks import refusals
+from ticketgen.checks import pairs_are_whole, refusals
 
 ROOT = Path(__file__).resolve().parents[2]
 SAFE = {
@@ -116,6 +116,48 @@ def test_a_proxy_is_trusted_only_when_it_is_named(tmp_path):
     assert done.stdout.strip().endswith("('HTTP_X_FORWARDED_PROTO', 'https')")
 
 
+# Signing in by other services
+
+
+@pytest.mark.parametrize(("there", "missing"), [("ID", "SECRET"), ("SECRET", "ID")])
+def test_half_a_pair_is_said(settings, there, missing):
+    settings.SSO_CREDENTIALS = {"GITHUB": ("x", "") if there == "ID" else ("", "x"), "ATLASSIAN": ("x", "x")}
+
+    [error] = pairs_are_whole(None)
+
+    assert (error.id, error.msg) == (
+        "ticketgen.E003",
+        f"GITHUB_CLIENT_{there} is set without GITHUB_CLIENT_{missing}.",
+    )
+    assert error.hint.startswith("Set both")
+
+
+PROVIDERS = (
+    "import django; django.setup(); from django.conf import settings as s; from django.core import checks; "
+    "print({name: bool(p['APPS']) for name, p in s.SOCIALACCOUNT_PROVIDERS.items()}, s.SSO_ALLOWED_DOMAINS, "
+    "[each.id for each in checks.run_checks()])"
+)
+
+
+def test_a_whole_pair_turns_a_provider_on_and_half_of_one_does_not(tmp_path):
+    (tmp_path / "secret").write_text("x")
+    done = run(
+        ["-c", PROVIDERS],
+        environment(
+            tmp_path,
+            DJANGO_SETTINGS_MODULE="ticketgen.settings",
+            GITHUB_CLIENT_ID="x",
+            ATLASSIAN_CLIENT_ID="x",
+            ATLASSIAN_CLIENT_SECRET_FILE=str(tmp_path / "secret"),
+            SSO_ALLOWED_DOMAINS="@Example.org,example.net",
+        ),
+    )
+
+    assert done.stdout.strip() == (
+        "{'github': False, 'atlassian': True} ['example.org', 'example.net'] ['ticketgen.E001']"
+    ), done.stderr
+
+
 # Development
 
 
@@ -136,6 +178,8 @@ def test_nothing_reaches_outside_unless_it_is_set(settings):
     assert settings.REDIS_URL.startswith("redis://127.0.0.1")
     assert settings.SECURE_PROXY_SSL_HEADER is None
     assert settings.ALLOW_SIGNUP is False
+    assert settings.SSO_SIGN_IN_BY_EMAIL is False
+    assert not any(provider["APPS"] for provider in settings.SOCIALACCOUNT_PROVIDERS.values())
     assert settings.DEBUG is False
 
 
