@@ -31,7 +31,7 @@ run: $(VENV)/run.stamp ## Start ticketgen with all it needs (PORT=8000)
 test: $(VENV)/dev.stamp ## Run the tests (PYTEST_ARGS="-k sockets")
 	$(PYTHON_IN_VENV) -m pytest -n 4 --dist loadgroup --no-loadscope-reorder $(if $(CI),-p no:cacheprovider) $(PYTEST_ARGS)
 
-check: $(VENV)/dev.stamp ## Check style, types, import rules, migrations and templates
+check: $(VENV)/dev.stamp ## Check style, types, import rules, migrations, templates and the API's schema
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	find templates -name '*.html' -exec $(BIN)/djade --check --target-version 5.2 {} +
@@ -39,6 +39,7 @@ check: $(VENV)/dev.stamp ## Check style, types, import rules, migrations and tem
 	$(BIN)/lint-imports
 	$(PYTHON_IN_VENV) manage.py makemigrations --check --dry-run
 	$(PYTHON_IN_VENV) manage.py check
+	$(PYTHON_IN_VENV) manage.py spectacular --validate --fail-on-warn --file /dev/null
 
 bench: $(VENV)/dev.stamp ## Measure speed and memory against the figures to hold
 	$(PYTHON_IN_VENV) -m tests.bench

@@ -6,17 +6,23 @@ that says it is too large is refused before its body is read, one that lies abou
 
 from __future__ import annotations
 
+import logging
 import os
+import uuid
 from typing import Any
 
 import daphne.http_protocol
 from daphne.cli import CommandLineInterface
 
 ANSWER = (
-    b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Type: application/problem+json\r\n\r\n"
-    b'{"type": "about:blank", "title": "Content Too Large", "status": 413, "code": "too_large", '
-    b'"detail": "The request is larger than is accepted."}'
+    "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
+    "X-Request-Id: {id}\r\n\r\n"
+    '{{"type": "about:blank", "title": "Content Too Large", "status": 413, "code": "too_large", '
+    '"detail": "The request is larger than is accepted.", "request_id": "{id}"}}'
 )
+
+
+logger = logging.getLogger(__name__)
 
 
 class BoundedRequest(daphne.http_protocol.WebRequest):
@@ -45,7 +51,9 @@ class BoundedRequest(daphne.http_protocol.WebRequest):
         if not self.refused:
             self.refused = True
             transport: Any = self.channel.transport
-            transport.write(ANSWER)
+            request_id = uuid.uuid4().hex
+            logger.info("413 before the application: a body of more than %s bytes [%s]", self.limit, request_id)
+            transport.write(ANSWER.format(id=request_id).encode())
             self.channel.loseConnection()
 
 

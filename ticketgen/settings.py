@@ -374,8 +374,9 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "sessions_app.api.negotiation.AlwaysJson",
     "DEFAULT_PARSER_CLASSES": ["sessions_app.api.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "sessions_app.api.schema.ApiSchema",
     "DEFAULT_PAGINATION_CLASS": "sessions_app.api.pagination.Pages",
     "PAGE_SIZE": 50,
     "URL_FORMAT_OVERRIDE": None,  # "format" chooses an export format here
@@ -386,7 +387,14 @@ REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_PREFIX": "tg_"}
 API_TOKEN_DAYS = env.int("API_TOKEN_DAYS", default=90)
 SPECTACULAR_SETTINGS = {
     "TITLE": "ticketgen",
-    "DESCRIPTION": "Turns a Drupal specification into an ordered backlog of tickets.",
+    "DESCRIPTION": """Turns a Drupal specification into an ordered backlog of tickets.
+
+* Sign in with a token from the page “API tokens”: `Authorization: Bearer tg_…`.
+* Lists come in pages: `page`, `page_size` (50, at most 500); an answer has `count`, `next`, `previous`, `results`.
+* Errors are `application/problem+json`: `code` is for programs, `detail` for people; `request_id` stands in our log,
+  and in the header `X-Request-Id` of every answer; `recovery_actions` say what to do.
+* A POST with an `Idempotency-Key` of yours is done once, however often it is sent within a day.
+* What takes long (runs, validations, exports) answers 202 at once; ask for its status until it is done.""",
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -395,8 +403,19 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
+        "AttemptOutcomeEnum": "processing.enhancement.models.EnhancementAttempt.Outcome",
+        "BulkActionEnum": "sessions_app.models.BulkChange.Verb",
+        "DependencyKindEnum": "sessions_app.models.TicketDependency.Kind",
+        "DependencySourceEnum": "sessions_app.models.TicketDependency.Source",
+        "DependencyStateEnum": "sessions_app.models.TicketDependency.State",
+        "EnhancementOriginEnum": "processing.enhancement.models.history.Origin",
         "EnhancementStatusEnum": "processing.enhancement.models.history.Status",
-        "NoteStatusEnum": "processing.enhancement.models.desk.WriteBack.Status",
+        "ErrorSeverityEnum": "processing.models.SessionError.Severity",
+        "SessionStageEnum": "sessions_app.models.Session.Stage",
+        "SuggestedFieldEnum": "processing.enhancement.models.Suggestion.Field",
+        "TicketStatusEnum": "sessions_app.models.tickets.Status",
+        "TicketSectionEnum": "sessions_app.models.tickets.TEXT_FIELDS",
+        "WriteBackStatusEnum": "processing.enhancement.models.desk.WriteBack.Status",
     },
 }
 

@@ -6,16 +6,17 @@ import uuid
 from typing import Any
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from processing.export.connections import ConnectionForm, entered_of
 from processing.export.service import check_connection, delete_connection
 from processing.models import TrackerConnection
+from sessions_app.api.idempotency import IdempotentView
+from sessions_app.api.pagination import PagedView
 from sessions_app.models import AuditEvent, Membership, Workspace
 
 
@@ -67,11 +68,10 @@ class ConnectionSerializer(serializers.ModelSerializer[TrackerConnection]):
 FIELDS = ("name", "target", "base_url", "account", "project", "issue_type", "pace")
 
 
-class ConnectionView(APIView):
+class ConnectionView(IdempotentView):
     """Base: the workspace by its slug; members look, owners change."""
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
+    def prepare(self, request: Request, **kwargs: Any) -> None:
         visible = Workspace.objects.visible_to(request.user)
         self.workspace = get_object_or_404(visible, slug=kwargs["slug"])
         if "connection_id" in kwargs:
@@ -107,16 +107,23 @@ class ConnectionView(APIView):
         return made
 
 
-class Connections(ConnectionView):
-    """All connections of a workspace; add one."""
+class Connections(PagedView, ConnectionView):
+    """Connections of a workspace to trackers."""
 
-    @extend_schema(responses=ConnectionSerializer(many=True))
+    @extend_schema(
+        parameters=[OpenApiParameter("target", str, enum=TrackerConnection.Target.values)],
+        responses=ConnectionSerializer(many=True),
+    )
     def get(self, request: Request, slug: str) -> Response:
-        rows = TrackerConnection.objects.filter(workspace=self.workspace)
-        return Response(ConnectionSerializer(rows, many=True).data)
+        """The workspace's connections to trackers, by name."""
+        rows = TrackerConnection.objects.filter(workspace=self.workspace).order_by("name", "pk")
+        if target := request.query_params.get("target"):
+            rows = rows.filter(target=target)
+        return self.paged(request, rows, lambda page: ConnectionSerializer(page, many=True).data)
 
     @extend_schema(request=ConnectionSerializer, responses={201: ConnectionSerializer})
     def post(self, request: Request, slug: str) -> Response:
+        """Add a connection."""
         made = self.saved(TrackerConnection(workspace=self.workspace), request.data)
         return Response(ConnectionSerializer(made).data, status=201)
 
@@ -130,17 +137,18 @@ class ConnectionDetail(ConnectionView):
 
     @extend_schema(request=ConnectionSerializer(partial=True), responses=ConnectionSerializer)
     def patch(self, request: Request, slug: str, connection_id: uuid.UUID) -> Response:
+        """Change it. What is left out stays; so does the token."""
         return Response(ConnectionSerializer(self.saved(self.connection, request.data)).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, slug: str, connection_id: uuid.UUID) -> Response:
-        """Also forgets which issues were made through it; they stay in the tracker."""
+        """Delete it. Also forgets which issues were made through it; they stay in the tracker."""
         delete_connection(self.connection, by=request.user)
         return Response(status=204)
 
 
 class ConnectionCheck(ConnectionView):
-    """Ask the tracker now."""
+    """Ask the tracker now whether the connection works; `is_healthy` and `check_result` say what it answered."""
 
     @extend_schema(request=None, responses=ConnectionSerializer)
     def post(self, request: Request, slug: str, connection_id: uuid.UUID) -> Response:

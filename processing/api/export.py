@@ -15,7 +15,7 @@ from sessions_app.api.access import SessionView
 
 
 class ExportFile(SessionView):
-    """The backlog as a file."""
+    """The backlog as a file: md (Markdown), csv, jira-csv (for Jira's importer), json …"""
 
     @extend_schema(
         parameters=[OpenApiParameter("format", str, enum=list(FORMATS), description="md if left out")],

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,6 +15,7 @@ from processing import rewriting
 from processing.models import TicketProposal
 from processing.models.proposals import LONGEST_INSTRUCTION
 from sessions_app.api.access import SessionView
+from sessions_app.api.pagination import PagedView
 from sessions_app.api.serializers import TicketSerializer
 from sessions_app.models import Ticket
 from sessions_app.models.tickets import TEXT_FIELDS
@@ -49,6 +50,7 @@ class ProposalSerializer(serializers.ModelSerializer[TicketProposal]):
         read_only_fields = fields
 
 
+@extend_schema_serializer(component_name="Rewriting")
 class WishSerializer(serializers.Serializer[Any]):
     """What is asked for. Without ``sections`` the whole ticket is written again."""
 
@@ -58,6 +60,7 @@ class WishSerializer(serializers.Serializer[Any]):
     )
 
 
+@extend_schema_serializer(component_name="Acceptance")
 class AcceptSerializer(serializers.Serializer[Any]):
     """``version`` is that of the ticket's text that was read; without ``sections`` all that were written are taken."""
 
@@ -89,12 +92,18 @@ class Regenerate(ProposalView):
         return Response(ProposalSerializer(made).data, status=202)
 
 
-class Proposals(ProposalView):
+class Proposals(PagedView, ProposalView):
     """All other texts of a ticket that were asked for, newest first."""
 
-    @extend_schema(responses=ProposalSerializer(many=True))
+    @extend_schema(
+        parameters=[OpenApiParameter("status", str, enum=TicketProposal.Status.values)],
+        responses=ProposalSerializer(many=True),
+    )
     def get(self, request: Request, session_id: uuid.UUID, ticket_id: uuid.UUID) -> Response:
-        return Response(ProposalSerializer(self.ticket().proposals.all(), many=True).data)
+        proposals = self.ticket().proposals.order_by("-created_at", "pk")
+        if wanted := request.query_params.get("status"):
+            proposals = proposals.filter(status=wanted)
+        return self.paged(request, proposals, lambda page: ProposalSerializer(page, many=True).data)
 
 
 class ProposalDetail(ProposalView):

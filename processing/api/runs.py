@@ -6,19 +6,21 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from processing.generation.estimate import Estimate as EstimateValue
 from processing.generation.estimate import estimate
-from processing.generation.service import ProcessingService
+from processing.generation.service import ProcessingService, RetryResponse, StartResponse, StatusResponse
 from processing.models import SessionError, SessionTask
 from sessions_app.api.access import SessionView
-from sessions_app.api.pagination import Pages
+from sessions_app.api.pagination import PagedView
+from sessions_app.api.schema import Shape
 
 
+@extend_schema_serializer(component_name="RunError")
 class ErrorSerializer(serializers.ModelSerializer[SessionError]):
     """What went wrong, for whom, and what to do."""
 
@@ -40,10 +42,14 @@ class ErrorSerializer(serializers.ModelSerializer[SessionError]):
         read_only_fields = fields
 
 
+@extend_schema_serializer(component_name="RunLimit")
 class LimitSerializer(serializers.Serializer[Any]):
     """A new limit for a paused run, in US dollars."""
 
     budget = serializers.DecimalField(max_digits=10, decimal_places=2, min_value=Decimal(0), required=False)
+
+
+STATUS = Shape(StatusResponse, "RunStatus")
 
 
 class RunView(SessionView):
@@ -58,9 +64,9 @@ class RunView(SessionView):
 
 
 class Process(RunView):
-    """Start generating; answers at once. Starting again while a run is under way returns that run."""
+    """Write the tickets; answers at once. Starting again while a run is under way returns that run."""
 
-    @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT})
+    @extend_schema(request=None, responses={202: Shape(StartResponse, "RunStarted")})
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
         return Response(self.service.generate_tickets(self.session), status=202)
 
@@ -68,7 +74,7 @@ class Process(RunView):
 class ProcessStatus(RunView):
     """Where the latest run stands, from the database."""
 
-    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(responses={200: STATUS})
     def get(self, request: Request, session_id: uuid.UUID) -> Response:
         return self.status_response()
 
@@ -76,7 +82,7 @@ class ProcessStatus(RunView):
 class Cancel(RunView):
     """Stop the run under way. Finished tickets stay."""
 
-    @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(request=None, responses={200: STATUS})
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
         self.service.cancel_processing(self.session)
         return self.status_response()
@@ -85,7 +91,7 @@ class Cancel(RunView):
 class Retry(RunView):
     """Run again what failed; at most three times."""
 
-    @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT})
+    @extend_schema(request=None, responses={202: Shape(RetryResponse, "RunRetried")})
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
         return Response(self.service.retry_processing(self.session), status=202)
 
@@ -93,7 +99,7 @@ class Retry(RunView):
 class Pause(RunView):
     """Hold the run; calls in flight end and are kept."""
 
-    @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(request=None, responses={200: STATUS})
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
         self.service.pause_processing(self.session)
         return self.status_response()
@@ -102,7 +108,7 @@ class Pause(RunView):
 class Resume(RunView):
     """Go on with a paused run. ``budget`` gives it a new limit of money."""
 
-    @extend_schema(request=LimitSerializer, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(request=LimitSerializer, responses={200: STATUS, 503: None})
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
         limit = LimitSerializer(data=request.data)
         limit.is_valid(raise_exception=True)
@@ -110,7 +116,7 @@ class Resume(RunView):
         return self.status_response()
 
 
-class Errors(RunView):
+class Errors(PagedView, RunView):
     """What went wrong in this session, newest first."""
 
     @extend_schema(
@@ -126,14 +132,12 @@ class Errors(RunView):
         filters: dict[str, object] = {name: query.get(name) for name in ("error_category", "severity")}
         filters["unresolved"] = query.get("unresolved", "").lower() in {"true", "1", "yes"}
         errors = self.service.get_processing_errors(self.session, filters).order_by("-created_at", "pk")
-        paginator = Pages()
-        page = paginator.paginate_queryset(errors, request, view=self)
-        return paginator.get_paginated_response(ErrorSerializer(page or [], many=True).data)
+        return self.paged(request, errors, lambda page: ErrorSerializer(page, many=True).data)
 
 
 class Estimate(RunView):
-    """What a run would take: tickets per granularity, calls, tokens, money and minutes."""
+    """What a run would take: tickets per granularity, calls, tokens, money and minutes. Starts nothing."""
 
-    @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(request=None, responses={200: Shape(EstimateValue, "Estimate")})
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
         return Response(estimate(self.session))

@@ -7,17 +7,27 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from processing.export.report import REPORTS, plan_value, record_value, records_of, status_value
+from processing.export.report import (
+    REPORTS,
+    PlanValue,
+    RecordValue,
+    plan_value,
+    record_value,
+    records_of,
+    status_value,
+)
+from processing.export.report import ExportStatus as StatusValue
 from processing.export.service import ExportService, latest_export
 from processing.models import ExportRecord, TrackerConnection
 from processing.models.exports import RecordStatus, Step
 from sessions_app.api.access import SessionView
-from sessions_app.api.pagination import Pages
+from sessions_app.api.pagination import PagedView
+from sessions_app.api.schema import Shape
 
 
 class ExportSerializer(serializers.Serializer[Any]):
@@ -27,6 +37,7 @@ class ExportSerializer(serializers.Serializer[Any]):
     update = serializers.BooleanField(default=False)  # type: ignore[assignment]
 
 
+@extend_schema_serializer(component_name="RecordDecision")
 class ResolveSerializer(serializers.Serializer[Any]):
     """``create``: the tracker does not have it; ``exists``: it does, under this key."""
 
@@ -37,6 +48,9 @@ class ResolveSerializer(serializers.Serializer[Any]):
         if attrs["decision"] == "exists" and not attrs.get("key", "").strip():
             raise serializers.ValidationError({"key": ["Say which issue it is."]})
         return attrs
+
+
+STATUS = Shape(StatusValue, "ExportStatus")
 
 
 class ExportView(SessionView):
@@ -60,7 +74,7 @@ class ExportView(SessionView):
 class Export(ExportView):
     """Start sending; answers at once. Starting again while an export is under way returns that one."""
 
-    @extend_schema(request=ExportSerializer, responses={202: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT})
+    @extend_schema(request=ExportSerializer, responses={202: STATUS})
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
         connection, update = self.asked()
         self.service.start_export(self.session, connection, update=update)
@@ -70,7 +84,7 @@ class Export(ExportView):
 class DryRun(ExportView):
     """Exactly what would be sent. Nothing is."""
 
-    @extend_schema(request=ExportSerializer, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(request=ExportSerializer, responses={200: Shape(PlanValue, "ExportPlan")})
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
         connection, update = self.asked()
         return Response(plan_value(self.service.dry_run(self.session, connection, update=update)))
@@ -79,7 +93,7 @@ class DryRun(ExportView):
 class ExportStatus(ExportView):
     """Where the latest export stands, from the database."""
 
-    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(responses={200: STATUS})
     def get(self, request: Request, session_id: uuid.UUID) -> Response:
         return self.status_response()
 
@@ -87,7 +101,7 @@ class ExportStatus(ExportView):
 class ExportCancel(ExportView):
     """Stop the export under way. What is in the tracker stays, and the next one goes on from it."""
 
-    @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(request=None, responses={200: STATUS})
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
         self.service.cancel_export(self.session)
         return self.status_response()
@@ -96,7 +110,7 @@ class ExportCancel(ExportView):
 class ExportPause(ExportView):
     """Hold the export."""
 
-    @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(request=None, responses={200: STATUS})
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
         self.service.pause_export(self.session)
         return self.status_response()
@@ -105,13 +119,13 @@ class ExportPause(ExportView):
 class ExportResume(ExportView):
     """Go on with a paused export."""
 
-    @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(request=None, responses={200: STATUS, 503: None})
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
         self.service.resume_export(self.session)
         return self.status_response()
 
 
-class ExportRecords(ExportView):
+class ExportRecords(PagedView, ExportView):
     """Each thing that was sent, or is to be: its state, its key and its link."""
 
     @extend_schema(
@@ -120,7 +134,7 @@ class ExportRecords(ExportView):
             OpenApiParameter("step", str, enum=Step.values),
             OpenApiParameter("connection", OpenApiTypes.UUID),
         ],
-        responses={200: OpenApiTypes.OBJECT},
+        responses=Shape(RecordValue, "ExportRecord", paged=True),
     )
     def get(self, request: Request, session_id: uuid.UUID) -> Response:
         records = records_of(self.session)
@@ -129,16 +143,14 @@ class ExportRecords(ExportView):
                 records = records.filter(**{name: request.query_params[name]})
         if wanted := request.query_params.get("connection"):
             records = records.filter(connection_id=serializers.UUIDField().run_validation(wanted))
-        paginator = Pages()
-        page = paginator.paginate_queryset(records, request, view=self)
-        return paginator.get_paginated_response([record_value(record) for record in page or []])
+        return self.paged(request, records, lambda page: [record_value(record) for record in page])
 
 
 class RecordView(ExportView):
     """Base of what concerns one record."""
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
+    def prepare(self, request: Request, **kwargs: Any) -> None:
+        super().prepare(request, **kwargs)
         mine = ExportRecord.objects.filter(session=self.session).select_related("connection", "session", "ticket")
         self.record = get_object_or_404(mine, pk=kwargs["record_id"])
 
@@ -146,7 +158,7 @@ class RecordView(ExportView):
 class RecordRetry(RecordView):
     """Try once more what failed; look once more for what is unknown."""
 
-    @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT})
+    @extend_schema(request=None, responses={202: STATUS, 503: None})
     def post(self, request: Request, session_id: uuid.UUID, record_id: uuid.UUID) -> Response:
         self.service.retry_record(self.record)
         return self.status_response(202)
@@ -155,7 +167,7 @@ class RecordRetry(RecordView):
 class RecordResolve(RecordView):
     """A person has looked in the tracker, and says whether it is there."""
 
-    @extend_schema(request=ResolveSerializer, responses={202: OpenApiTypes.OBJECT})
+    @extend_schema(request=ResolveSerializer, responses={202: STATUS, 503: None})
     def post(self, request: Request, session_id: uuid.UUID, record_id: uuid.UUID) -> Response:
         said = ResolveSerializer(data=request.data)
         said.is_valid(raise_exception=True)

@@ -3,46 +3,24 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, Final
+from typing import Final
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from processing.validation.readiness import problems_of_ticket, with_problems
-from processing.validation.service import ReviewService
+from processing.validation.readiness import TicketProblems, problems_of_ticket, with_problems
+from processing.validation.service import ReviewService, ValidationStart
+from processing.validation.service import ValidationStatus as StatusValue
 from sessions_app.api.access import SessionView
-from sessions_app.api.pagination import Pages
+from sessions_app.api.pagination import PagedView
+from sessions_app.api.schema import Shape
 
 STATES: Final = ("valid", "invalid", "stale", "missing")
 
 
-class ProblemSerializer(serializers.Serializer[Any]):
-    """One thing that is wrong. ``pointer`` is the place in the ADF; ``line`` and ``section`` those in the Markdown."""
-
-    kind = serializers.CharField()
-    pointer = serializers.CharField(allow_blank=True)
-    message = serializers.CharField()
-    line = serializers.IntegerField(allow_null=True)
-    section = serializers.CharField(allow_blank=True)
-    blocking = serializers.BooleanField()
-
-
-class TicketProblemsSerializer(serializers.Serializer[Any]):
-    """A ticket that cannot leave as it is, or that needs a word."""
-
-    id = serializers.UUIDField()
-    number = serializers.CharField()
-    key = serializers.CharField()
-    title = serializers.CharField()
-    url = serializers.CharField()
-    status = serializers.CharField()
-    version = serializers.IntegerField()
-    state = serializers.ChoiceField(choices=STATES)
-    reason = serializers.CharField()
-    problems = ProblemSerializer(many=True)
+STATUS = Shape(StatusValue, "ValidationStatus")
 
 
 class ValidationView(SessionView):
@@ -55,7 +33,7 @@ class ValidationView(SessionView):
 class Validate(ValidationView):
     """Look at all tickets that may leave; answers at once. Doing so twice returns the validation under way."""
 
-    @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT})
+    @extend_schema(request=None, responses={202: Shape(ValidationStart, "ValidationStarted")})
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
         return Response(self.service.validate_session(self.session, by=request.user), status=202)
 
@@ -63,7 +41,7 @@ class Validate(ValidationView):
 class ValidateStatus(ValidationView):
     """Where the latest validation stands, and how many tickets are valid, invalid, stale or were never looked at."""
 
-    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(responses={200: STATUS})
     def get(self, request: Request, session_id: uuid.UUID) -> Response:
         return Response(self.service.get_validation_status(self.session))
 
@@ -71,23 +49,22 @@ class ValidateStatus(ValidationView):
 class ValidateCancel(ValidationView):
     """Stop the validation under way. What was looked at stays."""
 
-    @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(request=None, responses={200: STATUS})
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
         self.service.cancel_validation(self.session)
         return Response(self.service.get_validation_status(self.session))
 
 
-class ValidateProblems(ValidationView):
+class ValidateProblems(PagedView, ValidationView):
     """Tickets that cannot leave as they are, or that need a word, in working order."""
 
     @extend_schema(
-        parameters=[OpenApiParameter("state", str, enum=STATES)], responses=TicketProblemsSerializer(many=True)
+        parameters=[OpenApiParameter("state", str, enum=STATES)],
+        responses=Shape(TicketProblems, "TicketProblems", paged=True),
     )
     def get(self, request: Request, session_id: uuid.UUID) -> Response:
         state = request.query_params.get("state", "")
         if state and state not in STATES:
             raise serializers.ValidationError({"state": f"One of {', '.join(STATES)}."})
-        paginator = Pages()
-        page = paginator.paginate_queryset(with_problems(self.session, state), request, view=self) or []
-        rows = [problems_of_ticket(ticket) for ticket in page]
-        return paginator.get_paginated_response(TicketProblemsSerializer(rows, many=True).data)
+        found = with_problems(self.session, state)
+        return self.paged(request, found, lambda page: [problems_of_ticket(ticket) for ticket in page])

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from sessions_app.safe_csv import BOM, formula_safe
 
@@ -36,7 +36,24 @@ def latest(batch: AssessmentBatch) -> ScoringRun | None:
     return runs.get(ScoringRun.Kind.FINAL) or runs.get(ScoringRun.Kind.PROVISIONAL)
 
 
-def ranking_value(batch: AssessmentBatch, run: ScoringRun) -> dict[str, Any]:
+class RankingValue(TypedDict):
+    """``kind``: final, or provisional while more results are waited for. ``rankings`` by rank, with ``essay_id``,
+    ``score`` and its interval; ``panel``: how far to trust them.
+    """
+
+    cj_assessment_job_id: str
+    entity_ref: str
+    question: str
+    kind: str
+    completion_mode: str
+    comparisons: int
+    scored_at: str
+    rankings: list[dict[str, Any]]
+    panel: dict[str, Any]
+    disagreements: list[dict[str, Any]]
+
+
+def ranking_value(batch: AssessmentBatch, run: ScoringRun) -> RankingValue:
     return {
         "cj_assessment_job_id": str(batch.pk),
         "entity_ref": batch.outside_id or str(batch.pk),

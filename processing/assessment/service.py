@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from processing.engine.queue import enqueue
@@ -33,6 +34,7 @@ OFFLINE: dict[str, str] = {"kind": "model", "provider": "offline", "model": ""}
 DAY = 24 * 3600
 
 
+@extend_schema_serializer(component_name="AssessmentText")
 class ItemSerializer(serializers.Serializer[Any]):
     """One text. ``essay_id`` is what you call it; ``writer`` the model that wrote it, if one did ("openai gpt-5");
     ``anchor_score`` its score in an earlier assessment, to link both scales.
@@ -45,6 +47,7 @@ class ItemSerializer(serializers.Serializer[Any]):
     anchor_score = serializers.FloatField(min_value=-100, max_value=100, required=False, allow_null=True, default=None)
 
 
+@extend_schema_serializer(component_name="AssessmentJudge")
 class JudgeSerializer(serializers.Serializer[Any]):
     """``kind``: model, outside (results come by signed callback) or person (on the page). Models: provider, model."""
 

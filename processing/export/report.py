@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from processing.engine.messages import wire_status
 from processing.models import ExportRecord, SessionTask
 from processing.models.exports import RecordQuerySet
+from processing.validation.readiness import TicketProblems
 from sessions_app.models import Session
 from sessions_app.safe_csv import safe_csv
 
@@ -23,8 +24,79 @@ def records_of(session: Session) -> RecordQuerySet:
     return ExportRecord.objects.filter(session=session).select_related("connection", "ticket").in_order()
 
 
-def record_value(record: ExportRecord) -> dict[str, Any]:
-    """``needs_decision``: a person has to say whether the tracker has it."""
+class RecordValue(TypedDict):
+    """One thing that was sent, or is to be. ``needs_decision``: a person has to say whether the tracker has it."""
+
+    id: str
+    connection: str
+    step: str
+    title: str
+    ticket: str | None
+    item_key: str
+    other_key: str
+    link_kind: str
+    status: str
+    needs_decision: bool
+    remote_key: str
+    url: str
+    label: str
+    attempts: int
+    error_code: str
+    error: str
+    changed_at: str
+
+
+class RecordCount(TypedDict):
+    step: str
+    status: str
+    count: int
+
+
+class ExportStatus(TypedDict):
+    """``status``: idle, processing, paused, completed, completed_with_errors, failed or cancelled. ``records``: what
+    the session has in trackers; ``needs_decision``: so many wait for a person.
+    """
+
+    session_id: str
+    task_id: str | None
+    status: str
+    progress_percentage: float
+    current_stage: str
+    total: int
+    done: int
+    failed: int
+    pause_reason: str
+    error: dict[str, Any]
+    records: list[RecordCount]
+    needs_decision: int
+
+
+class PlannedValue(TypedDict):
+    """``action``: create, update, unchanged, outdated (changed, but updates were not asked for), look (perhaps there)
+    or ask (a person has to say). ``payload`` is exactly what would be sent.
+    """
+
+    action: str
+    step: str
+    title: str
+    item_key: str
+    other_key: str
+    link_kind: str
+    remote_key: str
+    url: str
+    payload: dict[str, Any]
+
+
+class PlanValue(TypedDict):
+    """``problems`` keep the export from starting; ``blocked`` tickets are approved, but cannot leave as they are."""
+
+    problems: list[str]
+    blocked: list[TicketProblems]
+    counts: dict[str, int]
+    items: list[PlannedValue]
+
+
+def record_value(record: ExportRecord) -> RecordValue:
     return {
         "id": str(record.pk),
         "connection": str(record.connection_id),
@@ -46,7 +118,7 @@ def record_value(record: ExportRecord) -> dict[str, Any]:
     }
 
 
-def status_value(session: Session, task: SessionTask | None) -> dict[str, Any]:
+def status_value(session: Session, task: SessionTask | None) -> ExportStatus:
     """Where the latest export stands, and what the session has in trackers."""
     counts = Counter(ExportRecord.objects.filter(session=session).order_by().values_list("step", "status"))
     return {
@@ -67,7 +139,7 @@ def status_value(session: Session, task: SessionTask | None) -> dict[str, Any]:
     }
 
 
-def plan_value(plan: Plan) -> dict[str, Any]:
+def plan_value(plan: Plan) -> PlanValue:
     """A dry run. ``payload`` is exactly what would be sent."""
     return {
         "problems": plan.problems,
@@ -80,7 +152,7 @@ def plan_value(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _planned_value(each: Planned) -> dict[str, Any]:
+def _planned_value(each: Planned) -> PlannedValue:
     record = each.record
     return {
         "action": each.action,

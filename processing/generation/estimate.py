@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypedDict, cast
 
 from django.conf import settings
 from django.db.models import Avg, Count, Q
@@ -52,7 +52,62 @@ class Experience:
     calls_per_ticket: float
 
 
-def estimate(session: Session) -> dict[str, Any]:
+class Range(TypedDict):
+    """None where it cannot be told."""
+
+    low: float | None
+    expected: float | None
+    high: float | None
+
+
+class Cost(Range):
+    """``price``: where the prices come from; free, unknown, workspace, or the list that they stand in."""
+
+    currency: str
+    price: str
+
+
+class Limits(TypedDict):
+    """US dollars; None: no limit. ``enough``: the expected cost fits into both."""
+
+    run: float | None
+    month: float | None
+    spent_this_month: float | None
+    enough: bool
+
+
+class TicketCount(TypedDict):
+    total: int
+    groups: dict[str, int]
+
+
+class Forecast(TypedDict):
+    llm_model: str
+    already_paid: int
+    problem: str
+    economy: bool
+    calls: Range
+    tokens_in: Range
+    tokens_out: Range
+    cost: Cost
+    minutes: Range
+    limits: Limits
+
+
+class Estimate(Forecast):
+    """``tickets``: by granularity. ``to_write`` are new or changed, ``removed`` are no longer in the files."""
+
+    granularity: str
+    tickets: dict[str, TicketCount]
+    to_write: int
+    up_to_date: int
+    removed: int
+    dependencies: int
+    cycles: int
+    llm_provider: str
+
+
+def estimate(session: Session) -> Estimate:
     """Tickets by group for both granularities, what is new or changed, and what writing that would take.
 
     ``calls``, ``tokens_in``, ``tokens_out``, ``minutes`` and ``cost`` (US dollars, None where the price is unknown) are
@@ -65,7 +120,7 @@ def estimate(session: Session) -> dict[str, Any]:
     kept = dict(session.tickets.values_list("key", "input_hash"))
     digests = {payload["key"]: input_hash(payload) for payload in chosen}
     to_write = {key: digest for key, digest in digests.items() if kept.get(key) != digest}
-    return {
+    found = {
         "granularity": session.granularity,
         "tickets": {name: _counts(each) for name, each in made.items()},
         "to_write": len(to_write),
@@ -76,6 +131,7 @@ def estimate(session: Session) -> dict[str, Any]:
         "llm_provider": session.llm_provider_choice,
         **forecast(session, chosen, to_write),
     }
+    return cast("Estimate", found)
 
 
 def forecast(session: Session, made: Backlog, to_write: Mapping[str, str]) -> dict[str, Any]:

@@ -44,6 +44,8 @@ GENERATE_JOB = "processing.generation.jobs.generate_tickets_job"
 
 
 class StartResponse(TypedDict):
+    """``already_running``: there was a run under way, and this is that one."""
+
     task_id: str
     session_id: str
     status: str
@@ -54,7 +56,15 @@ class StartResponse(TypedDict):
     already_running: bool
 
 
+class RetryResponse(StartResponse):
+    retry_attempt: int
+
+
 class StatusResponse(TypedDict):
+    """``status``: idle, processing, paused, completed, completed_with_errors, failed or cancelled. ``error``: {code,
+    category, message, recovery_actions} of a run that failed.
+    """
+
     session_id: str
     task_id: str | None
     task_type: str
@@ -97,7 +107,7 @@ class ProcessingService:
         self._require_healthy_model(session)
         return self._start(session, made, retry_count=0)
 
-    def retry_processing(self, session: Session) -> dict[str, Any]:
+    def retry_processing(self, session: Session) -> RetryResponse:
         """Run again after a failure. A failed or cancelled run's tickets go (never one that a person edited) and come
         back from the ledger where they were paid for; of a run that completed with errors only the failed items are
         repeated.
@@ -121,7 +131,7 @@ class ProcessingService:
                 delete_session_tickets(session, last)
             session.errors.filter(resolved_at__isnull=True).update(resolved_at=timezone.now())
             started = self._start(session, backlog_of(session), retry_count=last.retry_count + 1)
-        return {**started, "retry_attempt": last.retry_count + 1}
+        return RetryResponse(**started, retry_attempt=last.retry_count + 1)
 
     def cancel_processing(self, session: Session) -> SessionTask:
         """Stop the run under way now. Raises ProcessingError if there is none."""

@@ -32,9 +32,20 @@ class Counts(TypedDict):
     ready: int
 
 
+class TicketProblem(TypedDict):
+    """One thing that is wrong. ``pointer`` is the place in the ADF; ``line`` and ``section`` those in the Markdown."""
+
+    kind: str
+    pointer: str
+    message: str
+    line: int | None
+    section: str
+    blocking: bool
+
+
 class TicketProblems(TypedDict):
-    """``state`` is valid, invalid, stale (changed since it was looked at) or missing (never looked at). ``problems``
-    are those of the last look: {kind, pointer, message, line, section, blocking}.
+    """A ticket that cannot leave as it is, or that needs a word. ``state`` is valid, invalid, stale (changed since it
+    was looked at) or missing (never looked at). ``problems`` are those of the last look.
     """
 
     id: str
@@ -46,7 +57,7 @@ class TicketProblems(TypedDict):
     version: int
     state: str
     reason: str
-    problems: list[dict[str, Any]]
+    problems: list[TicketProblem]
 
 
 class Readiness(TypedDict):

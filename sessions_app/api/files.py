@@ -5,8 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,27 +14,49 @@ from sessions_app.actions import imports
 from sessions_app.errors import InvalidUpload
 from sessions_app.inspection import report_of, reports_of
 from sessions_app.models import UploadedFile
+from sessions_app.parsing.csv_types import CSV_TYPES
 from sessions_app.parsing.intake import Choices, Reading
 from sessions_app.parsing.rows import read_rows
 
 from .access import SessionView
+from .pagination import PagedView
 from .parsers import JSONParser
-from .serializers import FileSerializer, MappingSerializer, UploadSerializer
+from .serializers import (
+    DryRunSerializer,
+    FileSerializer,
+    ImportSerializer,
+    MappingSerializer,
+    PreviewSerializer,
+    ReadingSerializer,
+    UploadSerializer,
+)
 
 PREVIEW_ROWS = 50
 
 
-class FileList(SessionView):
-    """The session's files; import more of them (CSV, TSV, XLSX, config.tar.gz, or a pasted table)."""
+class FileList(PagedView, SessionView):
+    """The session's files."""
 
     parser_classes = [MultiPartParser, FormParser, JSONParser]
 
-    @extend_schema(responses=FileSerializer(many=True))
+    @extend_schema(
+        parameters=[OpenApiParameter("csv_type", str, enum=list(CSV_TYPES))], responses=FileSerializer(many=True)
+    )
     def get(self, request: Request, session_id: uuid.UUID) -> Response:
-        return Response(FileSerializer(self.session.files.all(), many=True).data)
+        """The session's files, in the order in which they came."""
+        files = self.session.files.order_by("uploaded_at", "filename", "pk")
+        if wanted := request.query_params.get("csv_type"):
+            files = files.filter(csv_type=wanted)
+        return self.paged(request, files, lambda page: FileSerializer(page, many=True).data)
 
-    @extend_schema(request=UploadSerializer, responses={200: OpenApiTypes.OBJECT, 201: OpenApiTypes.OBJECT})
+    @extend_schema(
+        request=UploadSerializer,
+        responses={201: ImportSerializer, 200: DryRunSerializer, 507: None},
+    )
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
+        """Import files: CSV, TSV, XLSX, config.tar.gz, or a pasted table. Those that cannot be used are named with what
+        is wrong; the others are kept.
+        """
         serializer = UploadSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         wanted = serializer.validated_data
@@ -59,14 +80,16 @@ class FileList(SessionView):
 
 
 class FileDetail(SessionView):
-    """One file: what it holds; take it out of the session."""
+    """One file."""
 
     @extend_schema(responses=FileSerializer)
     def get(self, request: Request, session_id: uuid.UUID, file_id: uuid.UUID) -> Response:
+        """How a file was read, and what became of its rows."""
         return Response(FileSerializer(self._file(file_id)).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, session_id: uuid.UUID, file_id: uuid.UUID) -> Response:
+        """Take it out of the session; its tickets stay until the next run."""
         imports.remove(self._file(file_id), by=request.user)
         return Response(status=204)
 
@@ -79,7 +102,7 @@ class FilePreview(FileDetail):
 
     http_method_names = ["get", "head", "options"]
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=PreviewSerializer)
     def get(self, request: Request, session_id: uuid.UUID, file_id: uuid.UUID) -> Response:
         file = self._file(file_id)
         table = file.table()
@@ -104,7 +127,7 @@ class FileMapping(FileDetail):
 
     http_method_names = ["put", "options"]
 
-    @extend_schema(request=MappingSerializer, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=MappingSerializer, responses={200: ReadingSerializer, 422: None})
     def put(self, request: Request, session_id: uuid.UUID, file_id: uuid.UUID) -> Response:
         file = self._file(file_id)
         serializer = MappingSerializer(data=request.data)

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from sessions_app.errors import AppError, WrongState
+from sessions_app.errors import AppError, Category
 from sessions_app.models import IdempotencyKey
 from sessions_app.models.idempotency import LONGEST_KEY
 
@@ -30,6 +30,16 @@ class KeyUsedOtherwise(AppError):
     code = "idempotency_key_reused"
     http_status = 422
     recovery_actions = ("Send a new request under a new key.",)
+
+
+class InProgress(AppError):
+    """The same request came before and has not been answered yet."""
+
+    code = "request_in_progress"
+    http_status = 409
+    category = Category.TEMPORARY
+    recovery_actions = ("Wait a moment and send it again under the same key.",)
+    retry_after = 1
 
 
 class Answered(Exception):
@@ -86,7 +96,7 @@ def _begin(request: Request, key: str) -> IdempotencyKey:
     except IntegrityError:
         before = mine.first()
     if before is None or before.status is None:
-        raise WrongState("The same request is being worked on.", recovery_actions=("Wait a moment and send it again.",))
+        raise InProgress("The same request is being worked on.")
     if before.request_hash != digest:
         raise KeyUsedOtherwise("This Idempotency-Key was used for another request.")
     raise Answered(Response(before.body, status=before.status, headers={REPLAYED: "true"}))

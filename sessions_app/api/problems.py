@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -17,7 +18,7 @@ from rest_framework.views import exception_handler
 
 from sessions_app import security
 from sessions_app.correlation import correlation_id
-from sessions_app.errors import AppError, TooLarge, TooManyRequests
+from sessions_app.errors import AppError, TooLarge
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,8 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response | None
             "recovery_actions": list(exception.recovery_actions),
             **exception.details,
         }
-        wait = {"Retry-After": str(exception.retry_after)} if isinstance(exception, TooManyRequests) else None
+        seconds = getattr(exception, "retry_after", None)
+        wait = {"Retry-After": str(math.ceil(seconds))} if seconds else None
         return _problem(status, exception.message, exception.code, extra, wait)
     response = exception_handler(exception, context)
     if response is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from sessions_app.models import (
@@ -16,7 +17,7 @@ from sessions_app.models import (
     UploadedFile,
     Workspace,
 )
-from sessions_app.parsing.csv_types import CSV_TYPES
+from sessions_app.models.files import CSV_TYPE_CHOICES
 from sessions_app.parsing.delimited import DELIMITERS
 from sessions_app.providers import offered, problem_with_fallbacks, prompt_versions
 
@@ -130,10 +131,86 @@ class UploadSerializer(serializers.Serializer[Any]):
     dry_run = serializers.BooleanField(default=False)
 
 
+class FindingSerializer(serializers.Serializer[Any]):
+    """Something to know about a file. ``row`` counts records, ``line`` is that of the file; 0: the whole file."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    row = serializers.IntegerField()
+    line = serializers.IntegerField()
+    column = serializers.CharField()
+    value = serializers.CharField()
+    expected = serializers.CharField()
+
+
+class FileReportSerializer(serializers.Serializer[Any]):
+    """How a file was understood. ``dispositions`` (used, folded, filtered, dropped) add up to ``rows``."""
+
+    file = serializers.CharField()
+    accepted = serializers.BooleanField()
+    csv_type = serializers.CharField(allow_null=True)
+    confidence = serializers.CharField(allow_null=True, help_text="high, medium or low")
+    encoding = serializers.CharField(allow_null=True)
+    delimiter = serializers.CharField(allow_null=True)
+    delimiter_name = serializers.CharField()
+    header_line = serializers.IntegerField(allow_null=True)
+    headers = serializers.ListField(child=serializers.CharField())
+    mapping = serializers.ListField(child=serializers.CharField())
+    rows = serializers.IntegerField()
+    entities = serializers.IntegerField()
+    dispositions = serializers.DictField(child=serializers.IntegerField())
+    warnings = FindingSerializer(many=True)
+    errors = FindingSerializer(many=True)  # type: ignore[assignment]
+
+
+@extend_schema_serializer(component_name="FileReading")
+class ReadingSerializer(FileReportSerializer):
+    """How a file is understood now."""
+
+    id = serializers.UUIDField()
+
+
+class DryRunSerializer(serializers.Serializer[Any]):
+    """What would be imported; nothing was kept."""
+
+    files = FileReportSerializer(many=True)
+
+
+class ImportSerializer(DryRunSerializer):
+    """What was kept, and how each file was understood."""
+
+    imported = FileSerializer(many=True)
+
+
+@extend_schema_serializer(component_name="FileRow")
+class RowSerializer(serializers.Serializer[Any]):
+    """A row of a file: its cells as they are, and by the names of the columns that they were taken for."""
+
+    row = serializers.IntegerField()
+    line = serializers.IntegerField()
+    raw = serializers.ListField(child=serializers.CharField())
+    mapped = serializers.DictField(child=serializers.CharField())
+    extra = serializers.DictField(child=serializers.CharField())
+    disposition = serializers.CharField()
+    reason = serializers.CharField()
+
+
+@extend_schema_serializer(component_name="FilePreview")
+class PreviewSerializer(FileSerializer):
+    """A file with its first rows."""
+
+    shown = serializers.IntegerField()
+    rows = RowSerializer(many=True)
+
+    class Meta(FileSerializer.Meta):
+        fields = [*FileSerializer.Meta.fields, "shown", "rows"]
+        read_only_fields = fields
+
+
 class MappingSerializer(serializers.Serializer[Any]):
     """How to read a file: its type, one column name (or "") per header, values to leave out per header."""
 
-    csv_type = serializers.ChoiceField(choices=list(CSV_TYPES), required=False)
+    csv_type = serializers.ChoiceField(choices=CSV_TYPE_CHOICES, required=False)
     mapping = serializers.ListField(child=serializers.CharField(allow_blank=True, max_length=100), required=False)
     exclusions = serializers.DictField(
         child=serializers.ListField(child=serializers.CharField(allow_blank=True, max_length=500)), required=False
@@ -146,6 +223,7 @@ class MappingSerializer(serializers.Serializer[Any]):
         return {header.run_validation(name): values for name, values in value.items()}
 
 
+@extend_schema_serializer(component_name="Dependency")
 class NeedSerializer(serializers.ModelSerializer[TicketDependency]):
     """One dependency, seen from the ticket that needs."""
 
@@ -192,9 +270,7 @@ class TicketSerializer(serializers.ModelSerializer[Ticket]):
     short_key = serializers.CharField(read_only=True)
     depends_on = NeedSerializer(source="needs", many=True, read_only=True)
     version = serializers.IntegerField(min_value=1)
-    status = serializers.ChoiceField(
-        choices=[value for value in Ticket.Status.values if value != Ticket.Status.EXPORTED]
-    )
+    status = serializers.ChoiceField(choices=Ticket.Status.choices, help_text="exported cannot be sent.")
 
     class Meta:
         model = Ticket
@@ -232,6 +308,11 @@ class TicketSerializer(serializers.ModelSerializer[Ticket]):
             if name not in ("title", "user_story", "analysis", "verification", "version", "status", "rejection_reason")
         ]
 
+    def validate_status(self, value: str) -> str:
+        if value == Ticket.Status.EXPORTED:
+            raise serializers.ValidationError("Only an export makes it exported.")
+        return value
+
 
 class RevisionSerializer(serializers.ModelSerializer[TicketRevision]):
     """One version of a ticket's text and who wrote it."""
@@ -260,8 +341,10 @@ class BulkResultSerializer(serializers.Serializer[Any]):
     """What became of each ticket; ``change`` is the id to undo it with."""
 
     change = serializers.UUIDField(source="change_id", allow_null=True)
-    done = serializers.ListField(child=serializers.CharField())
-    skipped = serializers.ListField(child=serializers.ListField(child=serializers.CharField()))
+    done = serializers.ListField(child=serializers.CharField(), help_text="Short keys, as T-12.")
+    skipped = serializers.ListField(
+        child=serializers.ListField(child=serializers.CharField()), help_text="[short key, why it was left] each."
+    )
 
 
 class CommentSerializer(serializers.ModelSerializer[TicketComment]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Q
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.generics import ListCreateAPIView
 from rest_framework.request import Request
@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from sessions_app.actions import sessions as actions
+from sessions_app.filters import LONGEST
 from sessions_app.models import Session
 
 from .access import SessionView
@@ -27,22 +28,38 @@ def with_counts() -> Any:
 
 
 class SessionList(IdempotentView, ListCreateAPIView[Session]):
-    """List the sessions of your workspaces, newest activity first; make one."""
+    """The sessions of your workspaces."""
 
     serializer_class = SessionSerializer
 
     def get_queryset(self) -> Any:
         sessions = Session.objects.visible_to(self.request.user).select_related("workspace")
-        stage = self.request.query_params.get("stage")
+        wanted = self.request.query_params
+        stage = wanted.get("stage")
         sessions = sessions.filter(stage=stage) if stage else sessions.active()
+        if slug := wanted.get("workspace"):
+            sessions = sessions.filter(workspace__slug=slug)
+        if words := wanted.get("q", "").strip()[:LONGEST]:
+            sessions = sessions.filter(Q(site_name__icontains=words) | Q(site_description__icontains=words))
         counted = sessions.annotate(
             file_count=Count("files", distinct=True), ticket_count=Count("tickets", distinct=True)
         )
         return counted.order_by("-last_activity_at", "pk")  # a query that counts forgets the model's own order
 
-    @extend_schema(parameters=[OpenApiParameter("stage", str, enum=Session.Stage.values)])
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("stage", str, enum=Session.Stage.values, description="Left out: all but archived ones."),
+            OpenApiParameter("workspace", str, description="Only of the workspace with this slug."),
+            OpenApiParameter("q", str, description="Words of the name or the description."),
+        ]
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The sessions of your workspaces, newest activity first."""
         return super().get(request, *args, **kwargs)
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Make a session: one site, its specification and its tickets."""
+        return super().post(request, *args, **kwargs)
 
     def perform_create(self, serializer: BaseSerializer[Session]) -> None:
         fields = dict(serializer.validated_data)
@@ -52,7 +69,7 @@ class SessionList(IdempotentView, ListCreateAPIView[Session]):
 
 
 class SessionDetail(SessionView):
-    """One session: read it, change what was chosen, delete it with all it holds."""
+    """One session."""
 
     serializer_class = SessionSerializer
 
@@ -62,10 +79,12 @@ class SessionDetail(SessionView):
 
     @extend_schema(responses=SessionSerializer)
     def get(self, request: Request, session_id: uuid.UUID) -> Response:
+        """One session, with what was chosen for it."""
         return self._answer()
 
     @extend_schema(request=SessionSerializer, responses=SessionSerializer)
     def patch(self, request: Request, session_id: uuid.UUID) -> Response:
+        """Change what was chosen. What is left out stays."""
         serializer = SessionSerializer(self.session, data=request.data, partial=True, context={"request": request})
         serializer.is_valid(raise_exception=True)
         if serializer.validated_data:
@@ -74,5 +93,6 @@ class SessionDetail(SessionView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, session_id: uuid.UUID) -> Response:
+        """Delete it with all it holds."""
         actions.delete_session(self.session, by=request.user)
         return Response(status=204)

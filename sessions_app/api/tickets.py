@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import uuid
+from typing import TypedDict
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sessions_app.actions import review
-from sessions_app.filters import FILTERS, filtered_tickets
+from sessions_app.filters import filtered_tickets
 from sessions_app.models import Ticket, TicketComment, TicketDependency
+from sessions_app.parsing.csv_types import CSV_TYPES, GROUP_ORDER
 
 from .access import SessionView
 from .etags import require_match, tagged
-from .pagination import Pages
+from .pagination import PagedView
+from .schema import Shape
 from .serializers import (
     BulkResultSerializer,
     BulkSerializer,
@@ -31,36 +33,49 @@ _VERBS = {"approved": "approve", "rejected": "reject", "draft": "reopen"}
 IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, description="The ETag that was read; it takes the place of `version`."
 )
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match", str, OpenApiParameter.HEADER, description="An ETag; 304 without a body if it is still so."
+)
+ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, description="Names this text.", response=[200, 304])
+COMMENT_KIND = OpenApiParameter("kind", str, enum=TicketComment.Kind.values)
 
 
-class TicketList(SessionView):
-    """Tickets in working order. Filters: q (text), group, type, status, source_state, marked (1: only those with
-    marks of the fact check).
-    """
+class TicketList(PagedView, SessionView):
+    """Tickets in working order: first those that nothing stands before. A filter that fits nothing finds nothing."""
 
     @extend_schema(
-        parameters=[OpenApiParameter(name, str) for name in FILTERS], responses=TicketRowSerializer(many=True)
+        parameters=[
+            OpenApiParameter("q", str, description="Words of title, key or text; or a short key as T-12."),
+            OpenApiParameter("group", str, enum=list(GROUP_ORDER)),
+            OpenApiParameter("type", str, enum=list(CSV_TYPES)),
+            OpenApiParameter("status", str, enum=Ticket.Status.values),
+            OpenApiParameter("source_state", str, enum=Ticket.SourceState.values),
+            OpenApiParameter("marked", str, description="1: only those with words that their cells do not bear out."),
+        ],
+        responses=TicketRowSerializer(many=True),
     )
     def get(self, request: Request, session_id: uuid.UUID) -> Response:
         tickets = filtered_tickets(self.session, request.query_params)
-        paginator = Pages()
-        page = paginator.paginate_queryset(tickets, request, view=self) or []
-        return paginator.get_paginated_response(TicketRowSerializer(page, many=True).data)
+        return self.paged(request, tickets, lambda page: TicketRowSerializer(page, many=True).data)
 
 
 class TicketDetail(SessionView):
-    """One ticket: read it whole, edit its text. Its ETag names what was read: as If-None-Match it saves a body, as
-    If-Match it guards a change (412 if somebody else was faster).
-    """
+    """One ticket."""
 
     needs_role = "review"
 
-    @extend_schema(responses=TicketSerializer)
+    @extend_schema(responses={200: TicketSerializer, 304: None}, parameters=[IF_NONE_MATCH, ETAG])
     def get(self, request: Request, session_id: uuid.UUID, ticket_id: uuid.UUID) -> Response:
+        """A whole ticket. Its ETag names what was read: as If-None-Match it saves the body (304), as If-Match it guards
+        a change.
+        """
         return tagged(request, TicketSerializer(self._ticket(ticket_id)).data)
 
-    @extend_schema(request=TicketSerializer, responses=TicketSerializer, parameters=[IF_MATCH])
+    @extend_schema(request=TicketSerializer, responses=TicketSerializer, parameters=[IF_MATCH, ETAG])
     def patch(self, request: Request, session_id: uuid.UUID, ticket_id: uuid.UUID) -> Response:
+        """Edit the text, which makes the next version, or judge it by its status (approved, rejected, draft). Say what
+        you read: `If-Match` (412 if somebody else was faster) or `version` (then 409).
+        """
         ticket = self._ticket(ticket_id)
         is_of_now = require_match(request, TicketSerializer(ticket).data)
         serializer = TicketSerializer(ticket, data=request.data, partial=True)
@@ -108,17 +123,22 @@ class BulkUndo(SessionView):
         return Response(BulkResultSerializer(review.undo(change, by=request.user)).data)
 
 
-class Comments(TicketDetail):
-    """What was said about a ticket, oldest first. ``kind`` change_request asks for changes."""
+class Comments(PagedView, TicketDetail):
+    """What was said about a ticket."""
 
     http_method_names = ["get", "post", "head", "options"]
 
-    @extend_schema(responses=CommentSerializer(many=True))
+    @extend_schema(responses=CommentSerializer(many=True), parameters=[COMMENT_KIND])
     def get(self, request: Request, session_id: uuid.UUID, ticket_id: uuid.UUID) -> Response:
-        return Response(CommentSerializer(self._ticket(ticket_id).comments.all(), many=True).data)
+        """What was said about a ticket, oldest first."""
+        said = self._ticket(ticket_id).comments.order_by("created_at", "pk")
+        if kind := request.query_params.get("kind"):
+            said = said.filter(kind=kind)
+        return self.paged(request, said, lambda page: CommentSerializer(page, many=True).data)
 
     @extend_schema(request=CommentSerializer, responses={201: CommentSerializer})
     def post(self, request: Request, session_id: uuid.UUID, ticket_id: uuid.UUID) -> Response:
+        """Say something. ``kind`` change_request asks for changes."""
         said = CommentSerializer(data=request.data)
         said.is_valid(raise_exception=True)
         is_request = said.validated_data.get("kind") == TicketComment.Kind.CHANGE_REQUEST
@@ -128,20 +148,52 @@ class Comments(TicketDetail):
         return Response(CommentSerializer(made).data, status=201)
 
 
-class TicketRevisions(TicketDetail):
+class TicketRevisions(PagedView, TicketDetail):
     """All versions of a ticket's text, newest first."""
 
     http_method_names = ["get", "head", "options"]
 
     @extend_schema(responses=RevisionSerializer(many=True))
     def get(self, request: Request, session_id: uuid.UUID, ticket_id: uuid.UUID) -> Response:
-        return Response(RevisionSerializer(self._ticket(ticket_id).revisions.all(), many=True).data)
+        revisions = self._ticket(ticket_id).revisions.all()
+        return self.paged(request, revisions, lambda page: RevisionSerializer(page, many=True).data)
+
+
+class GraphNode(TypedDict):
+    """A ticket. ``position``: its place in working order."""
+
+    id: uuid.UUID
+    key: str
+    number: int
+    title: str
+    entity_group: str
+    csv_type: str
+    position: int
+    status: str
+
+
+class GraphEdge(TypedDict):
+    """``from_ticket_id`` needs ``to_ticket_id``."""
+
+    from_ticket_id: uuid.UUID
+    to_ticket_id: uuid.UUID
+    kind: str
+    source: str
+    state: str
+    rule: str
+
+
+class GraphValue(TypedDict):
+    """What has to be done before what."""
+
+    nodes: list[GraphNode]
+    edges: list[GraphEdge]
 
 
 class Graph(SessionView):
     """The dependency graph: tickets as nodes, what needs what as edges."""
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=Shape(GraphValue, "Graph"))
     def get(self, request: Request, session_id: uuid.UUID) -> Response:
         backlog = self.session.tickets.in_backlog()
         nodes = backlog.values("id", "key", "number", "title", "entity_group", "csv_type", "position", "status")

@@ -290,7 +290,7 @@ def test_by_the_api_it_is_asked_for_read_revised_and_accepted(ticket, people, ru
     run_jobs()
     revised = api.post(f"{base}/proposals/{made.data['id']}/revise", {"instruction": "Shorter."}, format="json")
     run_jobs()
-    listed = api.get(f"{base}/proposals").data
+    listed = api.get(f"{base}/proposals").data["results"]
     stale = api.post(f"{base}/proposals/{made.data['id']}/accept", {"version": 7}, format="json")
     taken = api.post(f"{base}/proposals/{revised.data['id']}/accept", {"version": 1}, format="json")
     dropped = api.post(f"{base}/proposals/{made.data['id']}/discard")

@@ -64,7 +64,7 @@ def test_every_row_of_the_file_is_accounted_for(api, session):
     rows = [["Page", "page", "Content type", "", "a"], ["", "", "", "", ""], ["News", "news", "Content type", "", "a"]]
     upload(api, session, ("Bundles.csv", as_csv(["Name", "Machine name", "Type", "Description", "X"], rows)))
 
-    kept = api.get(f"/api/sessions/{session.pk}/files").json()[0]
+    kept = api.get(f"/api/sessions/{session.pk}/files").json()["results"][0]
 
     assert sum(kept["dispositions"].values()) == kept["row_count"] == SourceRow.objects.count()
     assert kept["entity_count"] == 2

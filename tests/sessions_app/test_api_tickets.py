@@ -293,7 +293,7 @@ def test_a_reviewer_edits_and_a_viewer_does_not(people, ticket):
 def test_revisions_are_newest_first_with_their_authors(api, ticket):
     api.patch(path_of(ticket), {"title": "Better", "version": 1})
 
-    body = api.get(path_of(ticket) + "/revisions").json()
+    body = api.get(path_of(ticket) + "/revisions").json()["results"]
 
     assert [(each["version"], each["author"], each["title"]) for each in body] == [
         (2, "alice", "Better"),

@@ -6,13 +6,17 @@ import uuid
 from typing import Any
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, inline_serializer
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_field,
+    extend_schema_serializer,
+    inline_serializer,
+)
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from processing.enhancement.models import (
     ContextItem,
@@ -25,7 +29,8 @@ from processing.enhancement.models import (
 from processing.enhancement.models.history import Origin, Status
 from processing.enhancement.payload import InvalidJob, job_of, raw_field
 from processing.enhancement.service import EnhancementService, JobRefused
-from sessions_app.api.pagination import Pages
+from sessions_app.api.idempotency import IdempotentView
+from sessions_app.api.pagination import PagedView
 from sessions_app.models import Workspace
 from sessions_app.models.workspaces import MAY_REVIEW
 
@@ -45,6 +50,7 @@ JOB = inline_serializer(
 )
 
 
+@extend_schema_serializer(component_name="Enhancement")
 class ListedSerializer(serializers.ModelSerializer[EnhancementHistory]):
     """A run as lists show it."""
 
@@ -75,6 +81,7 @@ class ListedSerializer(serializers.ModelSerializer[EnhancementHistory]):
         read_only_fields = fields
 
 
+@extend_schema_serializer(component_name="ContextItem")
 class ItemSerializer(serializers.ModelSerializer[ContextItem]):
     class Meta:
         model = ContextItem
@@ -93,6 +100,7 @@ class SynthesisSerializer(serializers.ModelSerializer[Synthesis]):
         fields = ["claims", "failure", "provider", "llm_model", "prompt_version", "is_helpful", "remark"]
 
 
+@extend_schema_serializer(component_name="EnhancementAttempt")
 class AttemptSerializer(serializers.ModelSerializer[EnhancementAttempt]):
     duration_ms = serializers.IntegerField(read_only=True, allow_null=True)
 
@@ -101,12 +109,14 @@ class AttemptSerializer(serializers.ModelSerializer[EnhancementAttempt]):
         fields = ["number", "outcome", "error_code", "error_message", "wait_seconds", "started_at", "duration_ms"]
 
 
+@extend_schema_serializer(component_name="WriteBack")
 class NoteSerializer(serializers.ModelSerializer[WriteBack]):
     class Meta:
         model = WriteBack
         fields = ["target", "status", "attempts", "remote_id", "error_code", "error_message", "written_at"]
 
 
+@extend_schema_serializer(component_name="EnhancementDetail")
 class DetailSerializer(ListedSerializer):
     """A run with what was found and made of it."""
 
@@ -135,8 +145,19 @@ class DetailSerializer(ListedSerializer):
         return SynthesisSerializer(made).data if made else None
 
 
-class Enhancements(APIView):
-    """Tickets of the help desks of the user's workspaces; ask for one."""
+class Enhancements(PagedView, IdempotentView):
+    """Tickets of the help desks of your workspaces."""
+
+    def prepare(self, request: Request, **kwargs: Any) -> None:
+        if request.method != "POST":
+            return
+        slug = raw_field(request.data, "tenant_id")
+        workspace = Workspace.objects.visible_to(request.user).filter(slug=slug).first()
+        if workspace is None:
+            raise JobRefused(_without_workspace(request.data))
+        if workspace.role_of(request.user) not in MAY_REVIEW:
+            raise PermissionDenied("Your role in this workspace does not allow that.")
+        self.workspace = workspace
 
     @extend_schema(
         parameters=[
@@ -147,24 +168,19 @@ class Enhancements(APIView):
         responses=ListedSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
+        """Enhancements of the tickets of your workspaces' help desks, newest first."""
         runs = EnhancementHistory.objects.visible_to(request.user).select_related("workspace")
         for name, lookup in (("workspace", "workspace__slug"), ("status", "status"), ("ticket_id", "ticket_id")):
             if request.query_params.get(name):
                 runs = runs.filter(**{lookup: request.query_params[name]})
-        paginator = Pages()
-        page = paginator.paginate_queryset(runs, request, view=self)
-        return paginator.get_paginated_response(ListedSerializer(page, many=True).data)
+        return self.paged(
+            request, runs.order_by("-created_at", "pk"), lambda page: ListedSerializer(page, many=True).data
+        )
 
-    @extend_schema(request=JOB, responses={202: ListedSerializer, 422: OpenApiTypes.OBJECT})
+    @extend_schema(request=JOB, responses={202: ListedSerializer})
     def post(self, request: Request) -> Response:
-        """Answered at once; asking for the same ``job_id`` again returns the same run."""
-        slug = raw_field(request.data, "tenant_id")
-        workspace = Workspace.objects.visible_to(request.user).filter(slug=slug).first()
-        if workspace is None:
-            raise JobRefused(_without_workspace(request.data))
-        if workspace.role_of(request.user) not in MAY_REVIEW:
-            raise PermissionDenied("Your role in this workspace does not allow that.")
-        run, _ = EnhancementService(by=request.user).accept(workspace, request.data, Origin.API)
+        """Enhance a ticket; answers at once. Asking for the same ``job_id`` again returns the same run."""
+        run, _ = EnhancementService(by=request.user).accept(self.workspace, request.data, Origin.API)
         return Response(ListedSerializer(run).data, status=202)
 
 
@@ -177,11 +193,10 @@ def _without_workspace(data: Any) -> InvalidJob:
     return InvalidJob([{"field": "tenant_id", "message": "You have no workspace with this slug."}])
 
 
-class RunView(APIView):
+class RunView(IdempotentView):
     """Base of what concerns one run; for unsafe methods the user must be an engineer (reviewer, editor, owner)."""
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
+    def prepare(self, request: Request, **kwargs: Any) -> None:
         visible = EnhancementHistory.objects.visible_to(request.user).select_related("workspace")
         self.run = get_object_or_404(visible, pk=kwargs["enhancement_id"])
         is_safe = request.method in ("GET", "HEAD", "OPTIONS")
@@ -200,12 +215,13 @@ class Enhancement(RunView):
 class Retry(RunView):
     """Run a failed one again."""
 
-    @extend_schema(request=None, responses={202: ListedSerializer, 409: OpenApiTypes.OBJECT})
+    @extend_schema(request=None, responses={202: ListedSerializer})
     def post(self, request: Request, enhancement_id: uuid.UUID) -> Response:
         EnhancementService(by=request.user).retry(self.run)
         return Response(ListedSerializer(self.run).data, status=202)
 
 
+@extend_schema_serializer(component_name="SuggestionDecision")
 class DecisionSerializer(serializers.Serializer[Any]):
     decision = serializers.ChoiceField(["accepted", "dismissed"])
 
@@ -213,7 +229,9 @@ class DecisionSerializer(serializers.Serializer[Any]):
 class Decide(RunView):
     """Accept or dismiss a suggestion; what people decide is kept with it."""
 
-    @extend_schema(request=DecisionSerializer, responses=SuggestionSerializer)
+    @extend_schema(
+        operation_id="enhancements_suggestions_decide", request=DecisionSerializer, responses=SuggestionSerializer
+    )
     def post(self, request: Request, enhancement_id: uuid.UUID, suggestion_id: int) -> Response:
         said = DecisionSerializer(data=request.data)
         said.is_valid(raise_exception=True)

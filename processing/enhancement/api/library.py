@@ -5,21 +5,22 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from processing.enhancement.library import COLUMNS, KINDS, import_objects
 from processing.enhancement.models import Asset, KnowledgeArticle, ResolvedTicket
 from sessions_app.actions.sessions import default_workspace
-from sessions_app.api.pagination import Pages
+from sessions_app.api.idempotency import IdempotentView
+from sessions_app.api.pagination import PagedView
 from sessions_app.models import Workspace
 from sessions_app.models.workspaces import MAY_EDIT
 
 MOST_AT_ONCE = 10_000
+WORDS = OpenApiParameter("q", str, description="Words of the title or name.")
 WORKSPACE = OpenApiParameter("workspace", str, description="Its slug; may be left out by who edits in only one.")
 
 
@@ -41,6 +42,7 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
         fields = [*COLUMNS["assets"], "imported_at"]
 
 
+@extend_schema_serializer(component_name="LibraryReport")
 class ReportSerializer(serializers.Serializer[Any]):
     """What became of the objects; ``problems`` names the first of those that were refused."""
 
@@ -51,7 +53,7 @@ class ReportSerializer(serializers.Serializer[Any]):
     problems = serializers.ListField(child=serializers.DictField())
 
 
-class LibraryView(APIView):
+class LibraryView(PagedView, IdempotentView):
     """Base: the workspace by its slug; members look, editors bring in."""
 
     kind: ClassVar[str]
@@ -65,9 +67,7 @@ class LibraryView(APIView):
         rows = KINDS[self.kind]._default_manager.filter(workspace__in=mine)
         if words := self.request.query_params.get("q", "").strip()[:100]:
             rows = rows.filter(**{f"{COLUMNS[self.kind][1]}__icontains": words})
-        paginator = Pages()
-        page = paginator.paginate_queryset(rows, self.request, view=self)
-        return paginator.get_paginated_response(self.serializer(page, many=True).data)
+        return self.paged(self.request, rows, lambda page: self.serializer(page, many=True).data)
 
     def brought_in(self) -> Response:
         workspace = self._editable()
@@ -94,12 +94,14 @@ class ResolvedTickets(LibraryView):
 
     kind, serializer = "tickets", ResolvedTicketSerializer
 
-    @extend_schema(parameters=[WORKSPACE], responses=ResolvedTicketSerializer(many=True))
+    @extend_schema(parameters=[WORKSPACE, WORDS], responses=ResolvedTicketSerializer(many=True))
     def get(self, request: Request) -> Response:
         return self.listed()
 
     @extend_schema(
-        parameters=[WORKSPACE], request=ResolvedTicketSerializer(many=True), responses={200: ReportSerializer}
+        parameters=[WORKSPACE],
+        request=ResolvedTicketSerializer(many=True),
+        responses={200: ReportSerializer, 404: None},
     )
     def post(self, request: Request) -> Response:
         """Add or change, by external_id; sending the same again changes nothing."""
@@ -107,30 +109,34 @@ class ResolvedTickets(LibraryView):
 
 
 class Knowledge(LibraryView):
-    """Articles of the knowledge base."""
+    """Articles of the knowledge base, which may answer a ticket."""
 
     kind, serializer = "articles", ArticleSerializer
 
-    @extend_schema(parameters=[WORKSPACE], responses=ArticleSerializer(many=True))
+    @extend_schema(parameters=[WORKSPACE, WORDS], responses=ArticleSerializer(many=True))
     def get(self, request: Request) -> Response:
         return self.listed()
 
-    @extend_schema(parameters=[WORKSPACE], request=ArticleSerializer(many=True), responses={200: ReportSerializer})
+    @extend_schema(
+        parameters=[WORKSPACE], request=ArticleSerializer(many=True), responses={200: ReportSerializer, 404: None}
+    )
     def post(self, request: Request) -> Response:
         """Add or change, by external_id; sending the same again changes nothing."""
         return self.brought_in()
 
 
 class Assets(LibraryView):
-    """Hosts, devices and networks."""
+    """Hosts, devices and networks, which tickets may name."""
 
     kind, serializer = "assets", AssetSerializer
 
-    @extend_schema(parameters=[WORKSPACE], responses=AssetSerializer(many=True))
+    @extend_schema(parameters=[WORKSPACE, WORDS], responses=AssetSerializer(many=True))
     def get(self, request: Request) -> Response:
         return self.listed()
 
-    @extend_schema(parameters=[WORKSPACE], request=AssetSerializer(many=True), responses={200: ReportSerializer})
+    @extend_schema(
+        parameters=[WORKSPACE], request=AssetSerializer(many=True), responses={200: ReportSerializer, 404: None}
+    )
     def post(self, request: Request) -> Response:
         """Add or change, by external_id; sending the same again changes nothing."""
         return self.brought_in()
