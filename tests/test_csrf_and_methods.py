@@ -120,6 +120,33 @@ def test_the_api_says_what_it_takes_instead(people, world):
     assert answer.json()["code"] == "method_not_allowed"
 
 
+@pytest.mark.parametrize("path", ["/api/sessions/", "/api/nothing"])
+def test_an_address_that_the_api_does_not_have_is_told_from_a_row_that_is_not_there(path, people):
+    answer = people.api("alice").get(path)
+
+    assert answer.status_code == 404
+    assert "without a slash" in answer.json()["detail"]
+    assert answer.json()["request_id"] == answer.headers["X-Request-Id"]
+
+
+def test_a_form_where_json_is_wanted_is_told_what_to_send(people):
+    answer = people.api("alice").post("/api/sessions", "site_name=x", content_type="application/x-www-form-urlencoded")
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert "application/json" in answer.json()["recovery_actions"][0]
+
+
+@pytest.mark.parametrize("wanted", ["text/csv", "application/problem+json", "image/png", "nonsense"])
+def test_the_api_answers_in_json_whatever_one_wants(wanted, people):
+    assert people.api("alice").get("/api/sessions", headers={"Accept": wanted}).json()["count"] == 1
+
+
+def test_the_schema_comes_as_json_to_who_wants_that(people):
+    answer = people.api("alice").get("/api/schema/", headers={"Accept": "application/json"})
+
+    assert answer.json()["openapi"] == "3.1.0"
+
+
 @pytest.mark.parametrize("path", ["/", "/api/sessions", "/workspaces/"])
 def test_head_answers_as_get_does_without_a_body(path, people):
     browser = people.browser("alice")

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.negotiation import DefaultContentNegotiation
 
 from processing.views.metrics import metrics
 from sessions_app.views import accounts, audit, sso, workspaces
@@ -73,7 +74,7 @@ urlpatterns = [
     path("api/", include(("processing.api.urls", "api-runs"))),
     path("api/", include(("processing.enhancement.api.urls", "api-enhancement"))),
     path("api/", include(("processing.assessment.api.urls", "api-assessments"))),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", SpectacularAPIView.as_view(content_negotiation_class=DefaultContentNegotiation), name="schema"),
     path("api/docs/", require_safe(SpectacularSwaggerView.as_view(url_name="schema")), name="docs"),
     path("health", health.health, name="health"),
     path("health/live", health.live, name="health-live"),

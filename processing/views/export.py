@@ -17,7 +17,7 @@ from sessions_app.views.access import session_or_404
 def download(session: Session, name: str) -> HttpResponseBase:
     """The backlog in a format, as an attachment that no browser renders."""
     if name not in FORMATS:
-        raise Http404(f"There is no format “{name[:20]}”.")
+        raise Http404(f"There is no format “{name[:20]}”. There are {', '.join(FORMATS)}.")
     chosen = FORMATS[name]
     body = b"".join(chosen.write(session))
     response = StreamingHttpResponse(iter([body]), content_type=chosen.content_type)

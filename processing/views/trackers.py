@@ -136,7 +136,7 @@ def settle(request: HttpRequest, session_id: uuid.UUID, record_id: uuid.UUID) ->
 def report_response(session: Session, name: str) -> HttpResponse:
     """All records as a download."""
     if name not in REPORTS:
-        raise Http404("There is no such format.")
+        raise Http404(f"There is no such format. There are {', '.join(REPORTS)}.")
     content_type, write = REPORTS[name]
     response = HttpResponse(b"".join(write(session)), content_type=content_type)
     filename = f"{slugify(session.site_name)[:80] or 'site'}-export.{name}"

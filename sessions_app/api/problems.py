@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
@@ -23,6 +23,14 @@ from sessions_app.errors import AppError, TooLarge
 logger = logging.getLogger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
+
+_ADVICE: Final = {
+    "not_authenticated": "Send the header Authorization: Bearer tg_… with a token from the page “API tokens”.",
+    "authentication_failed": "Make a new token on the page “API tokens”; this one is wrong, revoked or expired.",
+    "unsupported_media_type": "Send JSON with the header Content-Type: application/json. (Files go as"
+    " multipart/form-data.)",
+}
+"""What to do about refusals that are not ours, by their code."""
 
 
 def as_problem(exception: Exception, context: dict[str, Any]) -> Response | None:
@@ -46,10 +54,9 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response | None
     if isinstance(exception, exceptions.ValidationError):
         return _problem(400, "Some fields are not valid.", "invalid", {"errors": exception.detail}, response.headers)
     code = exception.get_codes() if isinstance(exception, exceptions.APIException) else _code_of(exception)
-    detail = (
-        exception.detail if isinstance(exception, exceptions.APIException) else HTTPStatus(response.status_code).phrase
-    )
-    return _problem(response.status_code, str(detail), str(code), headers=response.headers)
+    detail = exception.detail if isinstance(exception, exceptions.APIException) else _sentence_of(exception, response)
+    extra = {"recovery_actions": [_ADVICE[str(code)]]} if str(code) in _ADVICE else None
+    return _problem(response.status_code, str(detail), str(code), extra, response.headers)
 
 
 def _as_one_of_ours(exception: Exception) -> Exception:
@@ -61,6 +68,14 @@ def _as_one_of_ours(exception: Exception) -> Exception:
     if isinstance(exception, ModelError):
         return exceptions.ValidationError(as_serializer_error(exception))
     return exception
+
+
+def _sentence_of(exception: Exception, response: Response) -> str:
+    """What a view said; what Django says of rows (“No Session matches the given query.”) is nobody's language."""
+    said = str(exception)
+    if isinstance(exception, Http404) and (not said or said.endswith("matches the given query.")):
+        return "It is not there, or it belongs to a workspace that you are not in."
+    return said or HTTPStatus(response.status_code).phrase
 
 
 def _code_of(exception: Exception) -> str:

@@ -28,6 +28,9 @@ _TEXTS = {
 }
 
 
+_NO_SUCH_ADDRESS = "There is no such address. They end without a slash; all of them are in /api/schema/."
+
+
 def _answer(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
     title, advice = _TEXTS[status]
     if request.path.startswith(("/api/", "/webhook/", "/callbacks/")):
@@ -58,7 +61,8 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 @requires_csrf_token
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _answer(request, 404)
+    is_of_the_api = request.path.startswith("/api/")
+    return _answer(request, 404, _NO_SUCH_ADDRESS if is_of_the_api else "")
 
 
 @requires_csrf_token

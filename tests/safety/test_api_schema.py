@@ -50,6 +50,74 @@ def sent(api, case, values):
     )
 
 
+NAMES = """
+    assessments_cancel assessments_comparisons_list assessments_create assessments_delete assessments_list
+    assessments_ranking assessments_resume assessments_retrieve assessments_start assets_create assets_list
+    enhancements_create enhancements_list enhancements_retrieve enhancements_retry enhancements_suggestions_decide
+    knowledge_create knowledge_list processing_status_retrieve resolved_tickets_create resolved_tickets_list
+    sessions_create sessions_delete sessions_estimate sessions_export sessions_export_cancel sessions_export_dry_run
+    sessions_export_file sessions_export_pause sessions_export_records_list sessions_export_records_resolve
+    sessions_export_records_retry sessions_export_report sessions_export_resume sessions_export_status
+    sessions_files_create sessions_files_delete sessions_files_list sessions_files_mapping sessions_files_preview
+    sessions_files_retrieve sessions_graph sessions_list sessions_process sessions_process_cancel
+    sessions_process_errors_list sessions_process_pause sessions_process_resume sessions_process_retry
+    sessions_process_status sessions_retrieve sessions_tickets_bulk sessions_tickets_bulk_undo
+    sessions_tickets_comments_create sessions_tickets_comments_list sessions_tickets_list
+    sessions_tickets_proposals_accept sessions_tickets_proposals_discard sessions_tickets_proposals_list
+    sessions_tickets_proposals_retrieve sessions_tickets_proposals_revise sessions_tickets_regenerate
+    sessions_tickets_retrieve sessions_tickets_revisions_list sessions_tickets_update sessions_update
+    sessions_validate sessions_validate_cancel sessions_validate_problems_list sessions_validate_status
+    workspaces_connections_check workspaces_connections_create workspaces_connections_delete
+    workspaces_connections_list workspaces_connections_retrieve workspaces_connections_update
+"""
+
+
+def each_operation():
+    return [
+        (method, path, operation)
+        for path, methods in SCHEMA["paths"].items()
+        for method, operation in methods.items()
+        if method in {"get", "post", "put", "patch", "delete"}
+    ]
+
+
+def test_operations_keep_their_names():
+    """Programs are generated from them."""
+    assert sorted(operation["operationId"] for _, _, operation in each_operation()) == NAMES.split()
+
+
+def test_every_operation_says_what_it_does_and_how_it_refuses():
+    for method, path, operation in each_operation():
+        refusals = {status: answer for status, answer in operation["responses"].items() if int(status) >= 400}
+
+        assert operation["summary"], (method, path)
+        assert {"400", "401"} <= set(refusals), (method, path)
+        assert all(list(answer["content"]) == ["application/problem+json"] for answer in refusals.values())
+
+
+def test_every_post_takes_a_key():
+    for method, path, operation in each_operation():
+        takes_one = any(each["name"] == "Idempotency-Key" for each in operation.get("parameters", []))
+        assert takes_one == (method == "post"), (method, path)
+
+
+def test_every_list_has_pages_and_a_filter():
+    for method, path, operation in each_operation():
+        if method == "get" and operation["operationId"].endswith("_list"):
+            named = {each["name"] for each in operation["parameters"] if each["in"] == "query"}
+            assert {"page", "page_size"} <= named, path
+            assert named > {"page", "page_size"} or path.endswith("/revisions"), path
+            assert "Paginated" in str(operation["responses"]["200"]), path
+
+
+def test_a_shape_tells_what_may_be_nothing_and_what_may_be_missing():
+    run, essay = (SCHEMA["components"]["schemas"][name] for name in ("RunStatus", "Essay"))
+
+    assert run["properties"]["remaining_seconds"]["type"] == ["number", "null"]
+    assert set(run["required"]) == set(run["properties"])
+    assert (essay["required"], set(essay["properties"])) == (["essay_id"], {"essay_id", "text_content"})
+
+
 def assert_told(operation, answer):
     """The schema knows this status, and a body of this shape."""
     asked = f"{operation.method.upper()} {operation.path}: {answer.status_code}"

@@ -381,3 +381,12 @@ def test_a_file_goes_with_its_rows_and_is_remembered_in_the_audit_log(api, sessi
 
 def test_a_file_that_is_not_there_is_a_problem(api, session):
     is_problem(api.delete(f"/api/sessions/{session.pk}/files/{uuid.uuid4()}"), 404, "not_found")
+
+
+def test_files_come_in_pages_and_by_type(api, session):
+    import_files(session, Bundles=bundles(1), Fields=fields(1))
+    url = f"/api/sessions/{session.pk}/files"
+
+    assert [row["filename"] for row in api.get(f"{url}?csv_type=fields").json()["results"]] == ["Fields.csv"]
+    assert api.get(f"{url}?page_size=1").json()["count"] == 2
+    assert len(api.get(f"{url}?page_size=1&page=2").json()["results"]) == 1

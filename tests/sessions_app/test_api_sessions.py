@@ -403,3 +403,16 @@ def test_deleting_takes_everything_but_the_audit_log(api, people):
     assert not Session.objects.exists()
     assert AuditEvent.objects.get(action="session.deleted").object_id == str(session.pk)
     is_problem(api.get(f"/api/sessions/{session.pk}"), 404)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("?q=north", 1), ("?q=LONG", 1), ("?q=nowhere", 0), ("?workspace={slug}", 2), ("?workspace=others", 0)],
+)
+def test_sessions_are_found_by_words_and_by_workspace(people, query, found):
+    make_session(people.workspace, site_name="Northfield")
+    make_session(people.workspace, site_name="Site", site_description="A long one.")
+
+    answer = people.api("alice").get("/api/sessions" + query.format(slug=people.workspace.slug))
+
+    assert answer.json()["count"] == found

@@ -13,6 +13,7 @@ from sessions_app.models import IdempotencyKey, Session
 from sessions_app.retention import cleanup_idempotency_keys
 from tests.factories import bundles, make_session, make_specified_session, make_ticket
 from tests.people import make_people
+from tests.test_access import CONNECTION
 
 pytestmark = pytest.mark.django_db
 
@@ -70,7 +71,9 @@ def test_what_was_refused_may_be_tried_again(people):
 
 def test_what_is_being_worked_on_is_not_begun_again_until_it_is_given_up(people):
     IdempotencyKey.objects.create(user=people.alice, key=KEY["Idempotency-Key"], request_hash="x")
-    assert make(people.api("alice")).status_code == 409
+    refused = make(people.api("alice"))
+    assert (refused.status_code, refused.json()["code"]) == (409, "request_in_progress")
+    assert refused.headers["Retry-After"] == "1"
 
     IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(minutes=11))
     assert make(people.api("alice")).status_code == 201
@@ -108,6 +111,34 @@ def test_a_run_is_started_once(people, redis):
 
     assert first.json()["task_id"] == second.json()["task_id"]
     assert SessionTask.objects.count() == 1
+
+
+def test_connections_enhancements_and_assessments_are_made_once_too(people, redis):
+    alice, slug = people.api("alice"), people.workspace.slug
+    asked = {
+        f"/api/workspaces/{slug}/connections": {**CONNECTION, "token": "secret-of-a-tracker"},
+        "/api/enhancements": {
+            "ticket_id": "HD-1",
+            "description": "The printer is on fire.",
+            "priority": "high",
+            "tenant_id": slug,
+            "timestamp": "2026-01-01T00:00:00Z",
+        },
+        "/api/assessments": {
+            "workspace": slug,
+            "title": "Essays",
+            "question": "Which is better?",
+            "items": [{"essay_id": name, "text_content": f"Text {name}"} for name in "ab"],
+        },
+    }
+    for number, (path, body) in enumerate(asked.items()):
+        key = {"Idempotency-Key": f"once-{number}"}
+        first, second = (alice.post(path, body, headers=key) for _ in range(2))
+
+        assert first.status_code < 300, first.json()
+        assert (second.status_code, second.json()) == (first.status_code, first.json())
+        assert second.headers["Idempotent-Replayed"] == "true"
+        assert alice.get(path).json()["count"] == 1
 
 
 def test_who_lost_the_role_is_not_told_again(people):

@@ -1,5 +1,6 @@
 """Bodies that are too large are refused on the wire, before they cost anything."""
 
+import json
 import socket
 import time
 from pathlib import Path
@@ -55,7 +56,9 @@ def test_a_body_that_says_it_is_too_large_is_refused_before_it_is_read(web):
 
     answer = send(web, HEAD + b"Content-Length: 104857600\r\n\r\n", [b"x" * MEGABYTE])
 
-    assert answer.startswith(b"HTTP/1.1 413")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413")
+    assert f"X-Request-Id: {json.loads(body)['request_id']}".encode() in head
     assert time.monotonic() - started < 5
     assert resident(web) - before < 10
 

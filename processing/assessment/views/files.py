@@ -13,7 +13,7 @@ from processing.assessment.reports import FORMATS
 def file_response(batch: AssessmentBatch, run: ScoringRun, name: str) -> HttpResponse:
     """Raises Http404 for a format that there is not."""
     if name not in FORMATS:
-        raise Http404("There is no such format.")
+        raise Http404(f"There is no such format. There are {', '.join(FORMATS)}.")
     content_type, write = FORMATS[name]
     response = HttpResponse(write(batch, run), content_type=content_type)
     filename = f"{slugify(batch.title)[:80] or 'assessment'}-ranking.{name}"

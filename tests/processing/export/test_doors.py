@@ -144,7 +144,7 @@ def test_connections_by_api(people, jira):
     assert made.status_code == 201, made.json()
     one = f"{path}/{made.json()['id']}"
 
-    assert api.get(path).json()[0]["has_token"]
+    assert api.get(path).json()["results"][0]["has_token"]
     assert api.post(one + "/check").json()["is_healthy"]
     changed = api.patch(one, {"options": {"priority": "High"}}).json()
     assert changed["options"] == {
