@@ -55,8 +55,8 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response | None
         return _problem(400, "Some fields are not valid.", "invalid", {"errors": exception.detail}, response.headers)
     code = exception.get_codes() if isinstance(exception, exceptions.APIException) else _code_of(exception)
     detail = exception.detail if isinstance(exception, exceptions.APIException) else _sentence_of(exception, response)
-    extra = {"recovery_actions": [_ADVICE[str(code)]]} if str(code) in _ADVICE else None
-    return _problem(response.status_code, str(detail), str(code), extra, response.headers)
+    advice = {"recovery_actions": [_ADVICE[str(code)]]} if str(code) in _ADVICE else {}
+    return _problem(response.status_code, str(detail), str(code), advice, response.headers)
 
 
 def _as_one_of_ours(exception: Exception) -> Exception:
