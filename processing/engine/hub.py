@@ -166,19 +166,24 @@ class Hub:
             self.reader = None
 
     async def _read_for_ever(self) -> None:
-        """Read from now on; after any break tell everybody to catch up from the database."""
-        pause = 0.1
-        while True:
+        """Read from now on; after any break tell everybody to catch up from the database.
+
+        Looks itself whether it is still wanted: redis-py loses a cancellation that comes while it connects.
+        """
+        me, pause = asyncio.current_task(), 0.1
+        while self.reader is me:
             client = redis.Redis.from_url(
                 settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=WAIT_FOR_MESSAGES + 5
             )
             try:
                 places = {stream: await self._end_of(client, stream) for stream in (STREAM, doors.STREAM)}
+                if self.reader is not me:
+                    return
                 self.reading.set()
                 self._all_missed()
                 self.doorkeeper.look_at_everybody()
                 pause = 0.1
-                while True:
+                while self.reader is me:
                     await self._read_once(client, places)
             except (RedisError, OSError, TimeoutError) as error:
                 logger.warning("progress stream away, reading again in %.1f s: %s", pause, error)
