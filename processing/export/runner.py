@@ -441,8 +441,7 @@ class Exporter:
         except Refused as error:
             if error.stops_run:
                 raise
-            with _kept(record):
-                record.fail(error)
+            self._fail(record, error)
             return
         except TrackerError:
             return
