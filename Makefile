@@ -20,7 +20,7 @@ able = $(call those_that,$(call new_enough,$(PYTHONS)),import ensurepip; True)
 VENV_WORKS := $(call new_enough,$(PYTHON_IN_VENV))
 $(if $(VENV_WORKS),,$(shell rm -f $(VENV)/*.stamp))
 
-.PHONY: help run test check bench requirements clean
+.PHONY: help run test coverage check bench soak requirements clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 @\2/p' Makefile | while IFS=@ read -r name what; do printf '%-20s%s\n' "$$name" "$$what"; done
@@ -28,8 +28,17 @@ help: ## Show this list
 run: $(VENV)/run.stamp ## Start ticketgen with all it needs (PORT=8000)
 	@$(PYTHON_IN_VENV) -m ticketgen.dev
 
+PYTEST = pytest -n 4 --dist loadgroup --no-loadscope-reorder $(if $(CI),-p no:cacheprovider) $(PYTEST_ARGS)
+
 test: $(VENV)/dev.stamp ## Run the tests (PYTEST_ARGS="-k sockets")
-	$(PYTHON_IN_VENV) -m pytest -n 4 --dist loadgroup --no-loadscope-reorder $(if $(CI),-p no:cacheprovider) $(PYTEST_ARGS)
+	$(PYTHON_IN_VENV) -m $(PYTEST)
+
+coverage: $(VENV)/dev.stamp ## Run the tests, and see what they do not reach
+	rm -rf build/coverage && mkdir -p build/coverage
+	$(PYTHON_IN_VENV) -m coverage run -m $(PYTEST)
+	$(PYTHON_IN_VENV) -m coverage combine --quiet
+	$(PYTHON_IN_VENV) -m coverage json --quiet
+	$(PYTHON_IN_VENV) -m tests.covered build/coverage.json
 
 check: $(VENV)/dev.stamp ## Check style, types, import rules, migrations, templates and the API's schema
 	$(BIN)/ruff check
@@ -43,6 +52,9 @@ check: $(VENV)/dev.stamp ## Check style, types, import rules, migrations, templa
 
 bench: $(VENV)/dev.stamp ## Measure speed and memory against the figures to hold
 	$(PYTHON_IN_VENV) -m tests.bench
+
+soak: $(VENV)/dev.stamp ## Use everything at once, with faults; is memory flat? (MINUTES=30)
+	SOAK_MINUTES=$(MINUTES) $(PYTHON_IN_VENV) -m tests.bench soak
 
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header $(if $(UPGRADE),--upgrade)
 

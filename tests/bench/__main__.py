@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FIGURES = {
     "imports": "tests.bench.pages.imports",
     "lists": "tests.bench.pages.lists",
+    "requests": "tests.bench.serving.requests",
+    "starts": "tests.bench.serving.starts",
     "model-bound": "tests.bench.generation.model_bound",
     "machine-bound": "tests.bench.generation.machine_bound",
     "memory": "tests.bench.memory.flat",
@@ -35,6 +37,8 @@ FIGURES = {
     "webhooks": "tests.bench.enhancement.webhooks",
 }
 """Name -> a function that yields figures. A new one is a line here."""
+BY_NAME_ALONE = {"soak": "tests.bench.soak.soak"}
+"""Figures that take so long that they are only taken when asked for."""
 
 
 def main() -> int:
@@ -73,7 +77,7 @@ def main() -> int:
         _print_head()
         try:
             for name in options.names or FIGURES:
-                for figure in import_string(FIGURES[name])():
+                for figure in import_string({**FIGURES, **BY_NAME_ALONE}[name])():
                     results.append(figure)
                     _print(figure)
         except AssertionError:
@@ -89,7 +93,13 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure ticketgen.")
-    parser.add_argument("names", nargs="*", choices=[*FIGURES, []], metavar="NAME", help=", ".join(FIGURES))
+    parser.add_argument(
+        "names",
+        nargs="*",
+        choices=[*FIGURES, *BY_NAME_ALONE, []],
+        metavar="NAME",
+        help=", ".join([*FIGURES, *BY_NAME_ALONE]),
+    )
     parser.add_argument("--quick", action="store_true", help="a tenth of the size: does it work at all?")
     return parser.parse_args()
 

@@ -26,6 +26,8 @@ from tests.processes import ROOT, product_environment, wait_for
 from ticketgen.dev import kill_session
 from ticketgen.embedded_redis import die_with_parent, free_port
 
+PATIENCE = 120
+"""Seconds that a process has to start in, on a machine that may have other things to do."""
 MODEL_PORT = "BENCH_MODEL_PORT"
 """Environment variable: the port that all model servers take in turn; settings name it before Django starts."""
 
@@ -78,7 +80,7 @@ def model_server(latency: float) -> Iterator[ModelServer]:
     server = ModelServer(int(os.environ[MODEL_PORT]))
     command = (sys.executable, "manage.py", "fake_llm", "--port", str(server.port), "--latency", str(latency))
     with started(*command):
-        wait_for(server.answers, "the model server answers")
+        wait_for(server.answers, "the model server answers", PATIENCE)
         yield server
 
 
@@ -89,7 +91,8 @@ def workers(count: int, **environment: str) -> Iterator[list[int]]:
     with ExitStack() as stack:
         command = (sys.executable, "manage.py", "rqworker", "--verbosity", "0")
         pids = [stack.enter_context(started(*command, **environment)).pid for _ in range(count)]
-        wait_for(lambda: len({worker.name for worker in _workers()} - before) == count, "the workers are there")
+        are_there = "the workers are there"
+        wait_for(lambda: len({worker.name for worker in _workers()} - before) == count, are_there, PATIENCE)
         yield pids
     for worker in _workers():
         if worker.name not in before:
@@ -101,7 +104,7 @@ def _workers() -> list[Worker]:
 
 
 @contextmanager
-def web_server() -> Iterator[tuple[int, int]]:
+def web_server(**environment: str) -> Iterator[tuple[int, int]]:
     """``ticketgen.serve`` (Daphne) as in production, alone; its port and process id."""
     port = free_port()
 
@@ -113,8 +116,9 @@ def web_server() -> Iterator[tuple[int, int]]:
             return False
 
     command = (sys.executable, "-m", "ticketgen.serve", "-b", "127.0.0.1", "-p", str(port))
-    with started(*command, SOCKETS_PER_USER="0") as process:  # one account looks on through thousands of them
-        wait_for(answers, "the web server answers")
+    # One account looks on through thousands of sockets.
+    with started(*command, **{"SOCKETS_PER_USER": "0", **environment}) as process:
+        wait_for(answers, "the web server answers", PATIENCE)
         yield port, process.pid
 
 
