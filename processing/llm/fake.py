@@ -7,12 +7,15 @@ How it behaves is set for all calls (:class:`Behaviour`), or for one by the mode
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import random
 import re
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final
 
 from .fake_batches import FakeBatches
@@ -63,6 +66,8 @@ class FakeModelServer:
     ``request_ids`` who asked.
 
     ``writers`` answer questions that are no tickets: by a property that the asked schema has, from the request.
+    ``notes`` is a file that gets a line of JSON before a call is answered: {digest, asked, outcome, at}, so that calls
+    can be counted after this server was killed. ``digest`` names all that was sent, ``asked`` what kind of answer.
     """
 
     behaviour: Behaviour = field(default_factory=Behaviour)
@@ -71,6 +76,7 @@ class FakeModelServer:
     keep_prompts: int = 1_000
     writers: dict[str, Writer] = field(default_factory=lambda: dict(WRITERS))
     request_ids: set[str] = field(default_factory=set)
+    notes: Path | None = None
     batches: FakeBatches = field(init=False)
     _server: asyncio.Server | None = None
     _window: list[float] = field(default_factory=list)
@@ -142,15 +148,24 @@ class FakeModelServer:
             self.prompts.append(body.decode())
         behaviour = self.behaviour.told_by(request.get("model", ""))
         if self._over_limit(behaviour):
-            self.stats["429"] += 1
+            self._note("429", request, body)
             return await _send(writer, 429, _error("rate_limit_error"), {"Retry-After": f"{behaviour.retry_after:g}"})
         fault = behaviour.fault if random.random() < behaviour.rate else ""  # noqa: S311 - a development server
         if fault:
-            self.stats[fault] += 1
+            self._note(fault, request, body)
             return await self._misbehave(writer, fault, path, request, behaviour)
         await asyncio.sleep(behaviour.latency)
-        self.stats["ok"] += 1
+        self._note("ok", request, body)
         return await _send(writer, 200, _completion(path, request, json.dumps(self._written(request)), behaviour))
+
+    def _note(self, outcome: str, request: dict[str, Any], body: bytes) -> None:
+        self.stats[outcome] += 1
+        if self.notes:
+            asked = ", ".join(_schema(request).get("properties", {}))
+            digest = hashlib.sha256(body).hexdigest()
+            line = {"digest": digest, "asked": asked, "outcome": outcome, "at": time.time()}
+            with self.notes.open("ab", buffering=0) as file:
+                file.write(json.dumps(line).encode() + b"\n")
 
     def _written(self, request: dict[str, Any]) -> dict[str, Any]:
         asked = _schema(request).get("properties", {})

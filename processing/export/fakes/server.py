@@ -14,9 +14,10 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
+from pathlib import Path
+from typing import IO, Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 FAULTS: Final = ("429", "503", "500", "500-after", "lost", "dropped", "hang")
@@ -36,6 +37,16 @@ class Request:
     @property
     def json(self) -> Any:
         return json.loads(self.body or b"{}")
+
+    def as_line(self) -> bytes:
+        """For a file of requests. It begins with the end of the line before, which may have been broken off."""
+        return b"\n" + json.dumps({**asdict(self), "body": self.body.decode("latin-1")}).encode()
+
+    @classmethod
+    def of_line(cls, line: bytes) -> Request:
+        """Raises ValueError."""
+        told = json.loads(line)
+        return cls(**{**told, "path": tuple(told["path"]), "body": told["body"].encode("latin-1")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,7 @@ class FakeTracker:
         self.url = ""
         self._server: ThreadingHTTPServer | None = None
         self._over = threading.Event()
+        self._memory: IO[bytes] | None = None
 
     def serve(self, request: Request) -> Reply:
         raise NotImplementedError
@@ -80,6 +92,17 @@ class FakeTracker:
     def slow_down(self, seconds: float) -> Reply:
         """How this tracker says that we are too fast."""
         return Reply(429, {"message": "Too many requests."}, {"Retry-After": f"{seconds:g}"})
+
+    def remember_in(self, file: Path) -> None:
+        """Know again what this file tells, and keep what will be written in it: killed, a tracker forgets nothing."""
+        self.recall(file)
+        self._memory = file.open("ab", buffering=0)
+
+    def recall(self, file: Path) -> None:
+        """Know what a tracker that remembers in this file has been told."""
+        for line in file.read_bytes().splitlines() if file.exists() else ():
+            with suppress(ValueError):  # the last one may be broken off: it was never answered
+                self.serve(Request.of_line(line))
 
     def start(self, port: int = 0) -> str:
         """Listen; returns the address."""
@@ -116,6 +139,8 @@ class FakeTracker:
             return self._undone(fault)
         with self.lock:
             reply = self.serve(request)
+            if self._memory and reply.status < 300:
+                self._memory.write(request.as_line())
         if fault == "hang":
             self._over.wait(3600)
         if fault in ("lost", "hang"):

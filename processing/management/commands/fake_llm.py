@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -25,18 +26,19 @@ class Command(BaseCommand):
         parser.add_argument("--rate", type=float, default=1.0, help="share of calls that it happens to, 0 to 1")
         parser.add_argument("--retry-after", type=float, default=1.0, help="seconds, in answers that ask to slow down")
         parser.add_argument("--rpm", type=int, default=0, help="requests a minute before it answers 429; 0: no limit")
+        parser.add_argument("--notes", type=Path, help="file that gets a line of JSON for each call")
         parser.add_argument("--batch-seconds", type=float, default=30.0, help="seconds until a batch is answered")
         parser.add_argument("--batch-fault", choices=BATCH_FAULTS, default="", help="what goes wrong with a batch")
 
     def handle(self, *args: Any, **options: Any) -> None:
         names = ("latency", "fault", "rate", "retry_after", "rpm", "batch_seconds", "batch_fault")
         try:
-            asyncio.run(self._serve(options["port"], Behaviour(**{name: options[name] for name in names})))
+            behaviour = Behaviour(**{name: options[name] for name in names})
+            asyncio.run(self._serve(FakeModelServer(behaviour, notes=options["notes"]), options["port"]))
         except KeyboardInterrupt:
             self.stdout.write("Ended.")
 
-    async def _serve(self, port: int, behaviour: Behaviour) -> None:
-        server = FakeModelServer(behaviour)
+    async def _serve(self, server: FakeModelServer, port: int) -> None:
         address = f"http://127.0.0.1:{await server.start(port=port)}"
         self.stdout.write(
             f"OpenAI's protocol at {address}/v1, Anthropic's at {address}. For example:\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -16,8 +17,8 @@ class Command(BaseCommand):
     """Also as ``fake_jira`` and ``fake_github``."""
 
     help = (
-        "A tracker on loopback that remembers what it is told until it ends: Jira, or GitHub with --github. As strict "
-        "as the real one, and it misbehaves on request. /stats says what came."
+        "A tracker on loopback that remembers what it is told until it ends, or for good with --memory: Jira, or "
+        "GitHub with --github. As strict as the real one, and it misbehaves on request. /stats says what came."
     )
     requires_system_checks: list[str] = []
     github_by_default = False
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--latency", type=float, default=0.1, help="seconds per answer")
         parser.add_argument("--lag", type=float, default=0.0, help="seconds until a search finds what was made")
         parser.add_argument("--retry-after", type=float, default=1.0, help="seconds, in answers that ask to slow down")
+        parser.add_argument("--memory", type=Path, help="file that keeps what was written, also if this is killed")
         for fault in FAULTS:
             parser.add_argument(
                 f"--rate-{fault}", type=float, default=0.0, help=f"share of writes with “{fault}”, 0 to 1"
@@ -52,6 +54,8 @@ class Command(BaseCommand):
                 token=options["token"],
                 required=dict(each.split("=", 1) for each in options["require"] if "=" in each),
             )
+        if options["memory"]:
+            tracker.remember_in(options["memory"])
         address = tracker.start(options["port"])
         account = "" if options["github"] else f", account {options['account']}"
         self.stdout.write(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -24,6 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--cloud", action="store_true", help="as the cloud's interface")
         parser.add_argument("--latency", type=float, default=0.1, help="seconds per answer")
         parser.add_argument("--retry-after", type=float, default=1.0, help="seconds, in answers that ask to slow down")
+        parser.add_argument("--memory", type=Path, help="file that keeps what was written, also if this is killed")
         for fault in FAULTS:
             parser.add_argument(
                 f"--rate-{fault}", type=float, default=0.0, help=f"share of writes with “{fault}”, 0 to 1"
@@ -33,6 +35,8 @@ class Command(BaseCommand):
         rates = {fault: options[f"rate_{fault.replace('-', '_')}"] for fault in FAULTS}
         behaviour = Behaviour(options["latency"], 0.0, options["retry_after"], rates)
         desk = FakeServiceDesk(behaviour, token=options["token"], cloud=options["cloud"])
+        if options["memory"]:
+            desk.remember_in(options["memory"])
         address = desk.start(options["port"])
         self.stdout.write(
             f"Listening. In the help desk's settings: address {address}, key {options['token'] or 'anything'}. Tickets "
