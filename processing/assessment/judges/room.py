@@ -60,12 +60,14 @@ _TURNED: Final = {"first": Winner.ESSAY_B, "second": Winner.ESSAY_A, "tie": Winn
 
 @dataclass(slots=True)
 class Verdict:
-    """What came of one pair: a result, or an error. ``calls`` go to the ledger always."""
+    """What came of one pair: a result, or an error. ``calls``, each with whether it asked in the turned order, go to
+    the ledger always.
+    """
 
     pair: ComparisonPair
     result: Result | None = None
     error: LLMError | None = None
-    calls: list[Call] = field(default_factory=list)
+    calls: list[tuple[bool, Call]] = field(default_factory=list)
 
 
 def judge_job(batch_id: str) -> None:
@@ -89,6 +91,7 @@ class JudgeRoom:
         self.services: dict[int, LLMService] = {}
         self.trouble: LLMError | None = None
         self.finished: list[Verdict] = []
+        self.paid: dict[str, dict[str, Any]] = {}
         self.concurrency = int(settings.ENGINE["CONCURRENCY"])
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge-db", initializer=along())
 
@@ -194,6 +197,12 @@ class JudgeRoom:
         return verdict
 
     async def _asked(self, pair: ComparisonPair, verdict: Verdict, *, turned: bool) -> tuple[str, dict[str, Any]]:
+        """(winner, answer) in one order; what an earlier attempt at this pair was answered is not paid for again."""
+        content = self.paid.get(_name(pair, turned=turned)) or await self._told(pair, verdict, turned=turned)
+        answer = questions.checked_judgement(content)
+        return (_TURNED if turned else _VOTE)[answer["winner"]], answer
+
+    async def _told(self, pair: ComparisonPair, verdict: Verdict, *, turned: bool) -> dict[str, Any]:
         texts = [pair.essay_a.text_content, pair.essay_b.text_content]
         if turned:
             texts.reverse()
@@ -202,9 +211,8 @@ class JudgeRoom:
         try:
             completion = await self.services[pair.judge_place].ask(asked, allowance)
         finally:
-            verdict.calls += allowance.calls
-        answer = questions.checked_judgement(completion.content)
-        return (_TURNED if turned else _VOTE)[answer["winner"]], answer
+            verdict.calls += [(turned, call) for call in allowance.calls]
+        return completion.content
 
     # Database work, on the thread
 
@@ -229,7 +237,15 @@ class JudgeRoom:
             )
         self._bury()
         mine = ComparisonPair.objects.filter(pk__in=keys).select_related("essay_a", "essay_b")
-        return list(mine.order_by("position"))
+        claimed = list(mine.order_by("position"))
+        self._remember(claimed)
+        return claimed
+
+    def _remember(self, pairs: list[ComparisonPair]) -> None:
+        """The answers of earlier attempts: in both orders one may have been answered before the other failed."""
+        names = [_name(pair, turned=turned) for pair in pairs for turned in (False, True)]
+        answers = LLMCall.objects.answers(self.batch.workspace_id, names)
+        self.paid |= dict(answers.values_list("input_hash", "response"))
 
     def _bury(self) -> None:
         """Pairs whose worker died each time they were asked count as failed."""
@@ -286,9 +302,9 @@ class JudgeRoom:
         """Ledger, results and counts in one transaction; safe to be repeated."""
         with transaction.atomic(), Tally() as tally:
             rows = [
-                self._ledger(verdict.pair, call, place)
+                self._ledger(verdict.pair, call, place, turned=turned)
                 for verdict in verdicts
-                for place, call in enumerate(verdict.calls)
+                for place, (turned, call) in enumerate(verdict.calls)
             ]
             known = set(LLMCall.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
             new = [row for row in rows if row.pk not in known]
@@ -340,7 +356,7 @@ class JudgeRoom:
         if worst is not None and row >= settings.ENGINE["BREAKER"]:
             hold(batch, f"Paused: {worst.message}")
 
-    def _ledger(self, pair: ComparisonPair, call: Call, place: int) -> LLMCall:
+    def _ledger(self, pair: ComparisonPair, call: Call, place: int, *, turned: bool) -> LLMCall:
         """A row whose id follows from pair, attempt and call, so that writing it again changes nothing."""
         name = f"{pair.request_correlation_id}:{pair.attempts_left}:{self.owner}:{place}"
         return LLMCall.drawn_from(
@@ -349,13 +365,18 @@ class JudgeRoom:
             workspace_id=self.batch.workspace_id,
             task_id=self.batch.pk,
             entity_key=f"comparison:{pair.pk}",
-            input_hash=hashlib.sha256(f"comparison:{name}".encode()).hexdigest(),
+            input_hash=_name(pair, turned=turned),
         )
 
     def _hand_over(self) -> None:
         """Another turn, if something is due now; what is due later is woken by the schedule."""
         if self._goes_on() and ComparisonPair.objects.for_model(timezone.now()).filter(batch=self.batch).exists():
             enqueue(JOB, str(self.batch.pk), queue="llm")
+
+
+def _name(pair: ComparisonPair, *, turned: bool) -> str:
+    """What an answer is kept under. No two comparisons share one: each is judged for itself."""
+    return hashlib.sha256(f"comparison:{pair.request_correlation_id}:{turned}".encode()).hexdigest()
 
 
 def _close_connection() -> None:

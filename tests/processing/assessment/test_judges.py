@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from django.db.models import Count
 
 from processing.assessment import service
 from processing.assessment.comparing.measures import rank_correlation
@@ -104,9 +105,8 @@ def test_both_orders_and_a_changed_mind_is_a_tie(people, run_jobs, server):
     assert "Same answer in both orders" in {each["name"] for each in latest(batch).panel["findings"]}
 
 
-def test_failures_that_pass_are_tried_again(people, run_jobs, server):
-    server.behave(fault="500", rate=0.3)
-    batch = make_batch(people.workspace, 10, judges=MODEL, min_success_rate=0.5)
+def run_to_the_end(batch, run_jobs):
+    """As the clock and a person would: what waits is due, and what is held goes on."""
     for _ in range(40):
         run_jobs()
         if fresh(batch).is_terminal:
@@ -114,6 +114,25 @@ def test_failures_that_pass_are_tried_again(people, run_jobs, server):
         ComparisonPair.objects.update(not_before=None)
         AssessmentBatch.objects.update(hold_reason="", equal_failures=0)
         wake_judges()
+
+
+def test_an_order_that_was_answered_is_not_paid_for_again_when_the_other_failed(people, run_jobs, server):
+    server.behave(fault="500", rate=0.3)
+    batch = make_batch(people.workspace, 8, judges=MODEL, both_orders=True, min_success_rate=0.5)
+    run_to_the_end(batch, run_jobs)
+
+    answers = LLMCall.objects.filter(task_id=batch.pk, outcome="ok")
+    assert LLMCall.objects.filter(task_id=batch.pk, outcome="error").exists()
+    assert answers.count() == server.server.stats["ok"]
+    assert not answers.order_by().values("entity_key").annotate(times=Count("pk")).filter(times__gt=2).exists()
+    assert not answers.order_by().values("input_hash").annotate(times=Count("pk")).filter(times__gt=1).exists()
+    assert all(len(pair.votes) == 2 for pair in batch.comparison_pairs.judged())
+
+
+def test_failures_that_pass_are_tried_again(people, run_jobs, server):
+    server.behave(fault="500", rate=0.3)
+    batch = make_batch(people.workspace, 10, judges=MODEL, min_success_rate=0.5)
+    run_to_the_end(batch, run_jobs)
 
     assert batch.state == "COMPLETED"
     assert batch.processed == 45
