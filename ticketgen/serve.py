@@ -1,18 +1,24 @@
-"""``python -m ticketgen.serve``: Daphne with a bound on request bodies.
+"""``python -m ticketgen.serve``: Daphne with a bound on request bodies, and an end that comes.
 
 Daphne reads a body whole before the application hears of the request, so the bound has to stand here: a request
 that says it is too large is refused before its body is read, one that lies about it once it has sent too much.
+
+When it is stopped, Daphne drops the requests under way, and their threads, which wait for the loop that is gone, keep
+the process for ever. Here they are answered first, and no thread is waited for after that.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import uuid
-from typing import Any
+from typing import Any, Final
 
 import daphne.http_protocol
 from daphne.cli import CommandLineInterface
+from daphne.server import Server
+from twisted.internet.defer import Deferred
 
 ANSWER = (
     "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
@@ -20,6 +26,10 @@ ANSWER = (
     '{{"type": "about:blank", "title": "Content Too Large", "status": 413, "code": "too_large", '
     '"detail": "The request is larger than is accepted.", "request_id": "{id}"}}'
 )
+
+SECONDS_TO_ANSWER: Final = 10.0
+"""That requests under way have when the server is stopped; less than a supervisor waits."""
+SECONDS_TO_LET_GO: Final = 2.0
 
 
 logger = logging.getLogger(__name__)
@@ -57,6 +67,44 @@ class BoundedRequest(daphne.http_protocol.WebRequest):
             self.channel.loseConnection()
 
 
+class PatientServer(Server):
+    """Takes no new connections once it is stopped, lets sockets go, and answers what it was asked."""
+
+    ports: list[Any]
+
+    def listen_success(self, port: Any) -> None:
+        super().listen_success(port)
+        self.ports = [*getattr(self, "ports", ()), port]
+
+    def kill_all_applications(self) -> Any:
+        """Called before the loop ends, which waits for what this returns."""
+        for port in getattr(self, "ports", ()):
+            port.stopListening()
+        return Deferred.fromFuture(asyncio.ensure_future(self._wind_up()))
+
+    async def _wind_up(self) -> None:
+        requests: list[asyncio.Future[Any]] = []
+        sockets: list[asyncio.Future[Any]] = []
+        for protocol, details in self.connections.items():
+            application = details.get("application_instance")
+            if application is not None and not application.done():
+                is_request = isinstance(protocol, daphne.http_protocol.WebRequest)
+                (requests if is_request else sockets).append(application)
+        for socket in sockets:
+            socket.cancel()
+        if requests:
+            await asyncio.wait(requests, timeout=SECONDS_TO_ANSWER)
+        for request in requests:
+            request.cancel()  # nothing happens to those that are done
+        if left := [each for each in (*sockets, *requests) if not each.done()]:
+            await asyncio.wait(left, timeout=SECONDS_TO_LET_GO)
+        await asyncio.sleep(0.1)  # until the last answers are on the wire
+
+
+class PatientCommandLine(CommandLineInterface):
+    server_class = PatientServer
+
+
 def main() -> None:
     """Daphne's own command line; the application is ours unless another is named."""
     import sys
@@ -66,7 +114,9 @@ def main() -> None:
 
     BoundedRequest.limit = settings.UPLOAD_MAX_REQUEST_BYTES
     daphne.http_protocol.WebRequest = BoundedRequest  # type: ignore[misc] # the factory looks it up in its module
-    CommandLineInterface().run([*sys.argv[1:], "ticketgen.asgi:application"])
+    PatientCommandLine().run([*sys.argv[1:], "ticketgen.asgi:application"])
+    logging.shutdown()
+    os._exit(0)
 
 
 if __name__ == "__main__":

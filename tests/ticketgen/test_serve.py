@@ -1,13 +1,21 @@
-"""Bodies that are too large are refused on the wire, before they cost anything."""
+"""Bodies that are too large are refused on the wire, before they cost anything; who stops the server gets an end."""
 
+import http.client
 import json
+import signal
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from knox.models import AuthToken
 
+from processing.export.fakes.jira import FakeJira
+from processing.export.fakes.server import Behaviour
+from processing.models import TrackerConnection
 from tests.e2e.conftest import Site
+from tests.processes import wait_for
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.integration]
 
@@ -85,3 +93,37 @@ def test_an_ordinary_request_passes(web):
     answer = send(web, b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", [])
 
     assert answer.startswith(b"HTTP/1.1 200")
+
+
+@pytest.fixture
+def slow_jira():
+    jira = FakeJira(Behaviour(latency=1.0))
+    jira.start()
+    yield jira
+    jira.close()
+
+
+def test_requests_under_way_are_answered_before_a_stopped_server_ends(people, redis, slow_jira):
+    tracker = TrackerConnection(workspace=people.workspace, name="Jira", base_url=slow_jira.url, project="ABC")
+    tracker.account = "me@example.org"
+    tracker.set_token("a token")
+    tracker.save()
+    _, token = AuthToken.objects.create(people.alice)
+    site = Site()
+    site.start()
+
+    def check(_):
+        wire = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
+        path = f"/api/workspaces/northfield/connections/{tracker.pk}/check"
+        wire.request("POST", path, b"{}", {"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
+        return wire.getresponse().status
+
+    try:
+        with ThreadPoolExecutor(4) as browsers:
+            answers = browsers.map(check, range(4))
+            wait_for(lambda: slow_jira.stats["reads"] >= 4, "all requests are under way")
+            site.process.send_signal(signal.SIGTERM)
+            assert list(answers) == [200] * 4
+        assert site.process.wait(15) == 0
+    finally:
+        site.stop()
