@@ -20,6 +20,10 @@ from processing.engine.messages import TERMINAL, ProgressMessage, message_of
 from processing.models import OutboxEvent, SessionTask
 from sessions_app.models import Session
 
+NO_LAYER = "none"
+"""Channels subscribes a socket to its layer before it is accepted: it could not open while Redis is away. What it tells
+comes from the hub.
+"""
 NORMAL = 1000
 TOO_LARGE = 1009
 TOO_MANY = 4429
@@ -40,6 +44,7 @@ class SessionConsumer(AsyncWebsocketConsumer):
 
     task_type = ""
     one_message_per_frame = False
+    channel_layer_alias = NO_LAYER
 
     async def connect(self) -> None:
         """Accept first: a close code reaches the browser only on an open socket."""
@@ -234,6 +239,8 @@ class ProgressConsumer(SessionConsumer):
 
 class UnknownPath(AsyncWebsocketConsumer):
     """Any other socket path: accept, then close as not found."""
+
+    channel_layer_alias = NO_LAYER
 
     async def connect(self) -> None:
         await self.accept()

@@ -73,6 +73,18 @@ def seqs(messages):
     ]
 
 
+async def test_a_socket_opens_without_redis_and_shows_what_the_database_knows(people, task, settings):
+    """No word of a run comes through a channel layer, so a socket subscribes to none: it would have to wait for Redis."""
+    settings.REDIS_URL = nowhere = "redis://127.0.0.1:1/0"
+    backend = settings.CHANNEL_LAYERS["default"]["BACKEND"]
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": {"hosts": [nowhere]}}}
+
+    async with Browser(f"/ws/sessions/{task.session_id}/?after=0", people.alice) as browser:
+        [snapshot, *_] = await browser.messages(until=lambda message: message["type"] == "snapshot")
+
+    assert snapshot["details"]["total"] == task.total
+
+
 announce = sync_to_async(lambda task, stage: publish_progress(task, stage=stage, force=True))
 cancel = sync_to_async(finish.cancel)
 SEED = "/api/processing/progress/{}"
