@@ -20,7 +20,7 @@ able = $(call those_that,$(call new_enough,$(PYTHONS)),import ensurepip; True)
 VENV_WORKS := $(call new_enough,$(PYTHON_IN_VENV))
 $(if $(VENV_WORKS),,$(shell rm -f $(VENV)/*.stamp))
 
-.PHONY: help run test coverage check bench soak requirements clean
+.PHONY: help run test coverage check bench soak drill requirements clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 @\2/p' Makefile | while IFS=@ read -r name what; do printf '%-20s%s\n' "$$name" "$$what"; done
@@ -55,6 +55,9 @@ bench: $(VENV)/dev.stamp ## Measure speed and memory against the figures to hold
 
 soak: $(VENV)/dev.stamp ## Use everything at once, with faults; is memory flat? (MINUTES=30)
 	SOAK_MINUTES=$(MINUTES) $(PYTHON_IN_VENV) -m tests.bench soak
+
+drill: $(VENV)/dev.stamp ## Kill every process and server in turn, and check that nothing is lost (DRILL_ARGS="--quick --seed 7")
+	$(PYTHON_IN_VENV) -m tests.drill $(DRILL_ARGS)
 
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header $(if $(UPGRADE),--upgrade)
 

@@ -28,10 +28,10 @@ def bundles(count: int, start: int = 0) -> bytes:
     return as_csv(BUNDLE_HEADERS, rows)
 
 
-def fields(count: int, of_bundles: int = 1) -> bytes:
+def fields(count: int, of_bundles: int = 1, start: int = 0) -> bytes:
     """A Fields.csv with ``count`` plain fields spread over ``of_bundles`` content types of :func:`bundles`."""
     rows = [
-        [f"Kind {n % of_bundles} (Content type)", f"Field {n}", f"field_{n}", "Text (plain)", "", "n", "1", "a"]
+        [f"Kind {start + n % of_bundles} (Content type)", f"Field {n}", f"field_{n}", "Text (plain)", "", "n", "1", "a"]
         for n in range(count)
     ]
     return as_csv(FIELD_HEADERS, rows)

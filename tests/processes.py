@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 from redis import Redis
 
-from ticketgen.embedded_redis import free_port, local_url, redis_command, wait_until_it_answers
+from ticketgen.embedded_redis import die_with_parent, free_port, local_url, redis_command, wait_until_it_answers
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -47,19 +47,26 @@ def product_environment(**more: str) -> dict[str, str]:
     }
 
 
-@contextmanager
-def worker(**environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """``manage.py rqworker`` in a session of its own; whatever is left of it is killed at the end."""
-    log = Path(settings.VAR_DIR) / "worker.log"
+def launch(*command: str, log: Path, **environment: str) -> subprocess.Popen[bytes]:
+    """A process of the product in a session of its own. Linux ends it with the thread that calls this."""
     with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "rqworker", "--verbosity", "0"],
+        return subprocess.Popen(
+            command,
             cwd=ROOT,
             env=product_environment(**environment),
+            stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - it makes one system call and takes no lock
         )
+
+
+@contextmanager
+def worker(**environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """``manage.py rqworker`` in a session of its own; whatever is left of it is killed at the end."""
+    command = (sys.executable, "manage.py", "rqworker", "--verbosity", "0")
+    process = launch(*command, log=Path(settings.VAR_DIR) / "worker.log", **environment)
     try:
         yield process
     finally:
@@ -97,7 +104,10 @@ class OwnRedis:
     def start(self) -> None:
         log = self.folder / "redis.log"
         self.process = process = subprocess.Popen(
-            redis_command(self.port, self.folder, log), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            redis_command(self.port, self.folder, log),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - as above
         )
         wait_until_it_answers(self.url, lambda: process.poll() is None, log)
 

@@ -318,18 +318,25 @@ def web_answers(port: int) -> bool:
 def set_up() -> None:
     """Bring the database, the static files and the demo workspace up to date, in one process to load Django once."""
     import django
-    from django.conf import settings
     from django.core.management import call_command
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ticketgen.settings")
     django.setup()
     call_command("migrate", interactive=False, verbosity=0)
+    collect_static()
+    call_command("seed_demo")
+
+
+def collect_static() -> None:
+    """Bring what STATIC_ROOT holds up to date."""
+    from django.conf import settings
+    from django.core.management import call_command
+
     collected = Path(f"{settings.STATIC_ROOT}.collected")
     sources = f"{settings.STORAGES['staticfiles']}\n{static_sources()}"
     if not (Path(settings.STATIC_ROOT).exists() and collected.exists() and collected.read_text() == sources):
         call_command("collectstatic", interactive=False, verbosity=0)
         collected.write_text(sources)
-    call_command("seed_demo")
 
 
 def static_sources() -> str:

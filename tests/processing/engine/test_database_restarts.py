@@ -1,9 +1,6 @@
 """PostgreSQL is restarted in mid-run, in a cluster of the test's own."""
 
-import os
-import pwd
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -16,53 +13,24 @@ from processing.generation.service import ProcessingService
 from tests.factories import make_specified_session
 from tests.fakes.model_server import model_server
 from tests.people import make_people
+from tests.postgres import Cluster, PostgresUnavailable, postgres_programs
 from tests.processes import wait_for, worker
 from tests.runs import finished, model_at, require_a_whole_run, require_each_answer_once
-from ticketgen.embedded_redis import free_port
 
 pytestmark = pytest.mark.integration
 
 ENTITIES = 80
 
 
-class Cluster:
-    """A PostgreSQL in a folder. It refuses to run as root, so root runs it as the user ``postgres``."""
-
-    def __init__(self, programs: Path, folder: Path) -> None:
-        self.programs, self.folder, self.port = programs, folder, free_port()
-        self.data = folder / "data"
-        self.user = ["/usr/sbin/runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        if self.user:
-            shutil.chown(folder, "postgres")
-
-    def run(self, program: str, *arguments: str) -> None:
-        command = [*self.user, str(self.programs / program), "--pgdata", str(self.data), *arguments]
-        subprocess.run(command, cwd=self.folder, check=True, stdout=subprocess.DEVNULL)
-
-    def start(self) -> None:
-        self.run(
-            "initdb", "--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--no-locale", "--no-sync"
-        )
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        self.run("pg_ctl", "start", "--silent", "--wait", "--log", str(self.folder / "log"), "--options", options)
-
-    def restart(self, mode: str) -> None:
-        self.run("pg_ctl", "restart", "--silent", "--wait", "--log", str(self.folder / "log"), "--mode", mode)
-
-    def stop(self) -> None:
-        self.run("pg_ctl", "stop", "--silent", "--mode", "immediate")
-
-
 @pytest.fixture(scope="module")
 def cluster():
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
-    if not programs:
-        pytest.skip("PostgreSQL is not installed: there is no /usr/lib/postgresql/*/bin")
-    if os.geteuid() == 0 and "postgres" not in {user.pw_name for user in pwd.getpwall()}:
-        pytest.skip("there is no user postgres that root could run PostgreSQL as")
+    try:
+        postgres_programs()
+    except PostgresUnavailable as missing:
+        pytest.skip(str(missing))
     folder = Path(tempfile.mkdtemp(prefix="ticketgen-postgres-"))
-    cluster = Cluster(programs[-1], folder)
-    cluster.start()
+    cluster = Cluster(folder)
+    cluster.create()
     yield cluster
     cluster.stop()
     shutil.rmtree(folder)
