@@ -23,7 +23,7 @@ from processing.generation.service import ProcessingService
 from processing.models import SessionTask
 from sessions_app.models import Session
 from tests.processes import ROOT, product_environment, wait_for
-from ticketgen.dev import kill_session
+from ticketgen.dev import kill_session, web_answers
 from ticketgen.embedded_redis import die_with_parent, free_port
 
 PATIENCE = 120
@@ -107,18 +107,10 @@ def _workers() -> list[Worker]:
 def web_server(**environment: str) -> Iterator[tuple[int, int]]:
     """``ticketgen.serve`` (Daphne) as in production, alone; its port and process id."""
     port = free_port()
-
-    def answers() -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
     command = (sys.executable, "-m", "ticketgen.serve", "-b", "127.0.0.1", "-p", str(port))
     # One account looks on through thousands of sockets.
     with started(*command, **{"SOCKETS_PER_USER": "0", **environment}) as process:
-        wait_for(answers, "the web server answers", PATIENCE)
+        wait_for(lambda: web_answers(port), "the web server answers", PATIENCE)
         yield port, process.pid
 
 

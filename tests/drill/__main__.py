@@ -1,7 +1,7 @@
 """``make drill``: the whole stack at work while each process and each server is killed in turn; then every promise is
 checked, and a table says which ones hold. It is also written to build/drill.json.
 
-``python -m tests.drill [--quick] [--seed N] [--only NAME] [--keep]``: the seed decides the order of the strokes.
+``python -m tests.drill --help`` says what can be chosen. The seed decides the order of the strokes.
 """
 
 from __future__ import annotations
@@ -35,9 +35,8 @@ def main() -> int:
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # all blocks are left, and so all processes ended
     print(f"Seed {options.seed}: repeat this order of strokes with --seed {options.seed}", flush=True)
-    with _folder(keep=options.keep) as folder, _postgres() as cluster:
-        if cluster is None:
-            print("There is no PostgreSQL here: everything runs on SQLite.", flush=True)
+    with _folder(keep=options.keep) as folder, _postgres(wanted=not options.sqlite) as cluster:
+        print(f"Everything runs on {'PostgreSQL' if cluster else 'SQLite'}.", flush=True)
         from .stack import Stack
 
         stack = Stack(folder, cluster)
@@ -65,6 +64,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="every stroke once, with less work")
     parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="the order of the strokes")
     parser.add_argument("--only", choices=list(STROKES), action="append", metavar="NAME", help=", ".join(STROKES))
+    parser.add_argument("--sqlite", action="store_true", help="SQLite, also where there is a PostgreSQL")
     parser.add_argument("--keep", action="store_true", help="keep the folder with all logs")
     return parser.parse_args()
 
@@ -83,8 +83,11 @@ def _folder(*, keep: bool) -> Iterator[Path]:
 
 
 @contextmanager
-def _postgres() -> Iterator[Cluster | None]:
-    """A cluster of the drill's own; None where there is no PostgreSQL."""
+def _postgres(*, wanted: bool) -> Iterator[Cluster | None]:
+    """A cluster of the drill's own; None where there is no PostgreSQL, or it is not wanted."""
+    if not wanted:
+        yield None
+        return
     folder = Path(tempfile.mkdtemp(prefix="ticketgen-drill-postgres-"))
     try:
         cluster = Cluster(folder, "max_connections=200")

@@ -42,7 +42,7 @@ from .strokes import STROKES, Stroke, strike
 ROUNDS, QUICK_ROUNDS = 2, 1
 SECONDS_BETWEEN, QUICK_SECONDS_BETWEEN = 5.0, 2.0
 FIRST_STROKE_AFTER = 6.0
-SECONDS_TO_SETTLE = 240.0
+SECONDS_TO_SETTLE = 600.0
 
 
 class Receiver(FakeTracker):
@@ -75,6 +75,7 @@ def run(stack: Stack, options: argparse.Namespace) -> tuple[list[Stroke], list[R
         strokes = list(_strokes(stack, options, chance))
         load.finish()
         late = _settle(stack, load)
+        load.settled.set()
         gallery.close()
         with override_settings(STAGING_SECONDS=0):  # what nobody confirmed because a web process died
             prune_uploads()
@@ -179,7 +180,7 @@ def _left_to_do() -> dict[str, int]:
     try:
         counts = {
             "tasks": SessionTask.objects.unfinished().count(),
-            "enhancements": EnhancementHistory.objects.open().count(),
+            "enhancements": EnhancementHistory.objects.exclude(status="completed").count(),
             "notes": WriteBack.objects.filter(status__in=("pending", "in_flight")).count(),
             "assessments": AssessmentBatch.objects.exclude(state__in=TERMINAL).count(),
             "messages": OutboxEvent.objects.unsent().count(),
@@ -202,7 +203,8 @@ def _say_what_was_done(load: Load, site: Site) -> None:
         f"\n{len(backlogs)} sessions, {sum(each.entities for each in backlogs)} entities, "
         f"{sum(each.resumes for each in backlogs)} pauses ended and {sum(each.retries for each in backlogs)} runs "
         f"retried by people, {sum(each.decisions for each in backlogs)} questions about issues answered; "
-        f"{len(load.jobs)} help-desk tickets, {load.duplicates} of their webhooks twice; "
+        f"{len(load.jobs)} help-desk tickets, {load.duplicates} of their webhooks twice, "
+        f"{load.asked_again} asked for again after four lost attempts; "
         f"{len(load.assessments)} assessments; "
         + ", ".join(f"{count} {what}" for what, count in sorted(site.counts.items()))
     )

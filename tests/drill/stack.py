@@ -17,7 +17,7 @@ from ticketgen.dev import kill_session, session_members, web_answers
 from ticketgen.embedded_redis import free_port
 
 RESTART_AFTER = 1.0
-SECONDS_TO_STOP = 30
+SECONDS_TO_START, SECONDS_TO_STOP = 180, 30
 WEBS, WORKERS = 2, 3
 TRACKERS = {"jira": "fake_jira", "github": "fake_github", "desk": "fake_servicedesk"}
 TROUBLE = ("lost=0.03", "500-after=0.02", "dropped=0.02", "429=0.03", "503=0.02")
@@ -131,7 +131,7 @@ class Stack:
         self._add("schedules", *manage, "rqcron", "ticketgen.schedules", "--logging-level", "WARNING")
         for part in self.parts.values():
             part.start()
-        until = time.monotonic() + 60
+        until = time.monotonic() + SECONDS_TO_START
         while not all(map(web_answers, self.webs)):
             assert time.monotonic() < until, "the web servers do not answer"
             self.look_after(0.2)

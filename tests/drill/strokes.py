@@ -105,7 +105,7 @@ def redis_flushed(stack: Stack, chance: random.Random) -> str:
 
 def postgres(stack: Stack, chance: random.Random) -> str:
     if stack.cluster is None:
-        return "not done: there is no PostgreSQL here, all runs on SQLite"
+        return "not done: everything runs on SQLite"
     stack.cluster.stop()
     stack.look_after(1)
     stack.cluster.start()
