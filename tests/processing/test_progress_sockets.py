@@ -74,7 +74,7 @@ def seqs(messages):
 
 
 async def test_a_socket_opens_without_redis_and_shows_what_the_database_knows(people, task, settings):
-    """No word of a run comes through a channel layer, so a socket subscribes to none: it would have to wait for Redis."""
+    """No word of a run comes through a channel layer, so a socket does not subscribe: it would wait for Redis."""
     settings.REDIS_URL = nowhere = "redis://127.0.0.1:1/0"
     backend = settings.CHANNEL_LAYERS["default"]["BACKEND"]
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": {"hosts": [nowhere]}}}
