@@ -228,7 +228,7 @@ ENHANCEMENT = {
     "SLICE": env.float("ENHANCEMENT_SLICE", default=15.0),
     "SOURCE_LIMIT": env.float("ENHANCEMENT_SOURCE_LIMIT", default=10.0),
     "SYNTHESIS_LIMIT": env.float("ENHANCEMENT_SYNTHESIS_LIMIT", default=60.0),
-    "CONCURRENCY": env.int("ENHANCEMENT_CONCURRENCY", default=8),  # tickets at once per worker
+    "CONCURRENCY": env.int("ENHANCEMENT_CONCURRENCY", default=16),  # tickets at once per worker
     "KEEP_DAYS": env.int("ENHANCEMENT_KEEP_DAYS", default=365),
 }
 

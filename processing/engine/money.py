@@ -100,6 +100,8 @@ def set_aside(workspace: Workspace, amount: Decimal | None, seconds: float) -> S
 
     Raises BudgetReached if more than the limit might be spent, or if the price (``amount``) is unknown.
     """
+    if not Workspace.objects.filter(pk=workspace.pk, monthly_budget__isnull=False).exists():
+        return None  # without a lock: most workspaces have no limit, and many ask at once
     with transaction.atomic():
         present = Workspace.objects.select_for_update().get(pk=workspace.pk)
         if present.monthly_budget is None:

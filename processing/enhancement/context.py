@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import connections
 
+from .crew import Crew
 from .models import Asset, AssetMark, ContextItem, EnhancementHistory, KnowledgeArticle, ResolvedTicket
 from .search import TooSlow, limited, search
 from .texts import Reading, excerpt, hexadecimal, read, shared, wider
@@ -42,17 +43,23 @@ class Found:
         return any(each["status"] != "ok" for each in self.sources.values())
 
 
+def searching_crew(tickets: int = 1) -> Crew:
+    """Threads to search all places for so many tickets at once."""
+    return Crew(tickets * len(SOURCES), "source")
+
+
 Look = Callable[[EnhancementHistory, Reading, float], list[ContextItem]]
 
 
-def gather(history: EnhancementHistory, seconds: float | None = None) -> Found:
-    """Search everywhere for at most so many seconds (SOURCE_LIMIT)."""
+def gather(history: EnhancementHistory, seconds: float | None = None, crew: Crew | None = None) -> Found:
+    """Search everywhere for at most so many seconds (SOURCE_LIMIT), by ``crew`` or by threads of its own."""
     limit = min(settings.ENHANCEMENT["SOURCE_LIMIT"], seconds if seconds is not None else float("inf"))
     reading = read(history.title, history.description)
-    pool = ThreadPoolExecutor(len(SOURCES), thread_name_prefix="source")
-    asked = {name: pool.submit(_looked, look, history, reading, limit) for name, look in SOURCES.items()}
+    searchers = crew or searching_crew()
+    asked = {name: searchers.submit(partial(_looked, look, history, reading, limit)) for name, look in SOURCES.items()}
     wait(asked.values(), timeout=limit + GRACE)
-    pool.shutdown(wait=False, cancel_futures=True)
+    if crew is None:
+        searchers.close()
     found = Found()
     for name, future in asked.items():
         items, found.sources[name] = _outcome(name, future, limit)
@@ -80,10 +87,7 @@ def _outcome(name: str, future: Future[Any], limit: float) -> tuple[list[Context
 def _looked(look: Look, history: EnhancementHistory, reading: Reading, limit: float) -> tuple[list[ContextItem], int]:
     """In a thread of its own, with a connection of its own."""
     began = time.monotonic()
-    try:
-        return look(history, reading, limit), int(1000 * (time.monotonic() - began))
-    finally:
-        connections.close_all()
+    return look(history, reading, limit), int(1000 * (time.monotonic() - began))
 
 
 def similar_tickets(history: EnhancementHistory, reading: Reading, limit: float) -> list[ContextItem]:

@@ -10,8 +10,9 @@ import logging
 import time
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 from django.conf import settings
@@ -24,12 +25,12 @@ from processing.engine import questions, stopping
 from processing.errors import LLMError, LLMTimeoutError, ProcessingError
 from processing.llm.service import LLMService
 from processing.models.tasks import lease
-from sessions_app import tracing
 from sessions_app.errors import AppError, WrongState
 
 from . import figures
 from .backoff import wait_after
-from .context import Found, gather
+from .context import Found, gather, searching_crew
+from .crew import Crew
 from .models import ContextItem, EnhancementAttempt, EnhancementHistory, HelpDesk, Suggestion, Synthesis
 from .models.history import MOST_ATTEMPTS, Status
 from .service import wake
@@ -78,18 +79,19 @@ class Runner:
     def __init__(self) -> None:
         self.owner = uuid.uuid4()
         self.most = int(settings.ENHANCEMENT["CONCURRENCY"])
+        self._crew, self._searchers = Crew(self.most, "enhancement"), searching_crew(self.most)
         self._slice_over = time.monotonic() + settings.ENHANCEMENT["SLICE"]
         self._next_beat = time.monotonic() + settings.ENGINE["HEARTBEAT"]
 
     def run(self, first: uuid.UUID | None = None) -> None:
         """Work on ``first`` if it is due, and on all else that is. Returns when nothing is in hand any more."""
-        pool = ThreadPoolExecutor(self.most, thread_name_prefix="enhancement", initializer=tracing.along())
         in_hand: set[Future[None]] = set()
         try:
             while True:
                 if self._may_take():
                     for run, attempt in self._claim(self.most - len(in_hand), first):
-                        in_hand.add(pool.submit(self._in_thread, run, attempt))
+                        work = partial(attempt_at, run, attempt, self.owner, self._searchers)
+                        in_hand.add(self._crew.submit(work))
                     first = None
                 if not in_hand and not self._waits_for_the_next():
                     break
@@ -108,7 +110,8 @@ class Runner:
             self._let_go("hard_limit", "The hard time limit was reached.")
             raise
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            self._crew.close()
+            self._searchers.close()
             self._appoint_successor()
 
     def _may_take(self) -> bool:
@@ -159,21 +162,15 @@ class Runner:
         if due is not None:
             wake(due)
 
-    def _in_thread(self, run: EnhancementHistory, attempt: EnhancementAttempt) -> None:
-        try:
-            attempt_at(run, attempt, self.owner)
-        finally:
-            connections.close_all()
 
-
-def attempt_at(run: EnhancementHistory, attempt: EnhancementAttempt, owner: uuid.UUID) -> None:
+def attempt_at(run: EnhancementHistory, attempt: EnhancementAttempt, owner: uuid.UUID, searchers: Crew) -> None:
     """One attempt from beginning to end; whatever happens becomes a state. Raises only where the database is lost."""
     clock = Clock(settings.ENHANCEMENT["SOFT_LIMIT"])
     run = EnhancementHistory.objects.select_related("workspace").get(pk=run.pk)
     figures.say(logging.INFO, "enhancement started", run, payload=figures.told(run.payload))
     try:
         with _step(run, "context"):
-            found = gather(run, clock.left)
+            found = gather(run, clock.left, searchers)
             _keep_context(run, owner, found)
         clock.check()
         with _step(run, "synthesis"):

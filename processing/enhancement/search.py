@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.db import DatabaseError, connection
 
@@ -22,6 +22,9 @@ RANKED: Final = 8_000
 MOST_WORDS: Final = 10
 COMMON: Final = 5_001
 """A word that stands in so many texts is common; counting ends here."""
+BELIEVED: Final = 60.0
+"""Seconds that a word is taken to be common without counting again."""
+REMEMBERED: Final = 10_000
 TOGETHER: Final = 6
 """Common words that are tried together, at most."""
 
@@ -74,12 +77,14 @@ def search(
         return []
     database = _SQLite(INDEXES[model]) if connection.vendor == "sqlite" else _PostgreSQL(INDEXES[model])
     with limited(seconds):
+        own = model._default_manager.filter(workspace=workspace, external_id=without) if without else None
+        left_out = own.values_list("pk", flat=True).first() if own is not None else None
         counts = database.counts(terms)
-        hits = database.find(database.any_of(rare(counts)), workspace, count, without)
+        hits = database.find(database.any_of(rare(counts)), workspace, count, left_out or 0)
         if len(hits) < count:
             together = _together(database, [term for term in counts if counts[term] >= COMMON])
             known = {hit.pk for hit in hits}
-            more = database.find(together, workspace, count, without)
+            more = database.find(together, workspace, count, left_out or 0)
             hits += [hit for hit in more if hit.pk not in known][: count - len(hits)]
     return hits
 
@@ -164,15 +169,30 @@ class _Database:
     def all_of(self, terms: Sequence[str]) -> str:
         raise NotImplementedError
 
-    def find(self, expression: str, workspace: Workspace, count: int, without: str) -> list[Hit]:
+    def find(self, expression: str, workspace: Workspace, count: int, without: int) -> list[Hit]:
+        """The best of the workspace, but for the row ``without``."""
         raise NotImplementedError
 
 
 class _SQLite(_Database):
     """FTS5. The words are quoted, so that none of them is an operator."""
 
+    _common: ClassVar[dict[tuple[str, str], float]] = {}
+    """(Table, word) that was found to be common -> until when that is believed: counting those takes the longest."""
+
     def counts(self, terms: Sequence[str]) -> dict[str, float]:
-        return {term: self.count(_quoted(term)) for term in terms}
+        return {term: COMMON if self._is_known_as_common(term) else self._counted(term) for term in terms}
+
+    def _is_known_as_common(self, term: str) -> bool:
+        return self._common.get((self.index.table, term), 0.0) > time.monotonic()
+
+    def _counted(self, term: str) -> int:
+        number = self.count(_quoted(term))
+        if number >= COMMON:
+            if len(self._common) >= REMEMBERED:
+                self._common.clear()
+            self._common[self.index.table, term] = time.monotonic() + BELIEVED
+        return number
 
     def count(self, expression: str) -> int:
         fts = self.index.fts
@@ -185,15 +205,14 @@ class _SQLite(_Database):
     def all_of(self, terms: Sequence[str]) -> str:
         return " AND ".join(map(_quoted, terms))
 
-    def find(self, expression: str, workspace: Workspace, count: int, without: str) -> list[Hit]:
+    def find(self, expression: str, workspace: Workspace, count: int, without: int) -> list[Hit]:
         if not expression:
             return []
-        fts, table = self.index.fts, self.index.table
+        fts = self.index.fts
         weights = ", ".join(map(str, (0.0, *self.index.weights)))
         sql = (
-            f"SELECT {fts}.rowid, -bm25({fts}, {weights}) AS score FROM {fts} "  # noqa: S608 - names of ours
-            f"JOIN {table} t ON t.id = {fts}.rowid WHERE {fts} MATCH %s AND t.external_id <> %s "
-            f"ORDER BY score DESC, {fts}.rowid LIMIT %s"
+            f"SELECT rowid, -bm25({fts}, {weights}) AS score FROM {fts} "  # noqa: S608 - names of ours
+            f"WHERE {fts} MATCH %s AND rowid <> %s ORDER BY score DESC, rowid LIMIT %s"
         )
         wanted = f"tenant : {_quoted(f'w{workspace.pk.hex}')} AND ({expression})"
         return [Hit(pk, float(score)) for pk, score in _rows(sql, [wanted, without, count])]
@@ -234,13 +253,13 @@ class _PostgreSQL(_Database):
     def all_of(self, terms: Sequence[str]) -> str:
         return " & ".join(terms)
 
-    def find(self, expression: str, workspace: Workspace, count: int, without: str) -> list[Hit]:
+    def find(self, expression: str, workspace: Workspace, count: int, without: int) -> list[Hit]:
         if not expression:
             return []
         sql = (
             "SELECT id, ts_rank(words, query) AS score "  # noqa: S608 - our names
             f"FROM {self.index.table}, to_tsquery('english', %s) query "
-            "WHERE workspace_id = %s AND words @@ query AND external_id <> %s ORDER BY score DESC, id LIMIT %s"
+            "WHERE workspace_id = %s AND words @@ query AND id <> %s ORDER BY score DESC, id LIMIT %s"
         )
         rows = _rows(sql, [expression, workspace.pk, without, count])
         return [Hit(pk, float(score)) for pk, score in rows]

@@ -135,11 +135,17 @@ def excerpt(text: str, terms: Sequence[str], length: int = 300) -> str:
     places = sorted(
         (found.start(), term) for term in terms[:10] for found in re.finditer(re.escape(stem(term)), folded)
     )[:500]
-    best, start = 0, 0
-    for number, (place, _) in enumerate(places):
-        within = {term for other, term in places[number:] if other < place + length - 40}
+    best, start, end = 0, 0, 0
+    within: Counter[str] = Counter()
+    for place, term in places:
+        while end < len(places) and places[end][0] < place + length - 40:
+            within[places[end][1]] += 1
+            end += 1
         if len(within) > best:
             best, start = len(within), max(0, place - 40)
+        within[term] -= 1
+        if not within[term]:
+            del within[term]
     start = line.rfind(" ", 0, start) + 1 if start else 0
     cut = line[start : start + length]
     if start + length < len(line):

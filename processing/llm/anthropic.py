@@ -18,7 +18,7 @@ from .answers import NO_KEY, NO_KEY_ACTIONS, LLMRefused, LLMTruncated, LLMUnavai
 from .base import Form, Health, Manner
 from .batching import MARGIN, Batches, BatchPhase, BatchState, SubmissionUnknown
 from .keys import Credentials
-from .remote import Answer, Message, RemoteProvider
+from .remote import Answer, Message, RemoteProvider, certificates
 
 LONGEST_ANSWER = 6_000
 """Tokens."""
@@ -43,7 +43,9 @@ class Anthropic(RemoteProvider):
             timeout=self.seconds_per_call,
             default_headers=correlation.headers(),
             # Half the work of the other client. A redirect could lead where no address of a workspace may.
-            http_client=anthropic.DefaultAioHttpClient(timeout=self.seconds_per_call, follow_redirects=False),
+            http_client=anthropic.DefaultAioHttpClient(
+                timeout=self.seconds_per_call, follow_redirects=False, verify=certificates()
+            ),
         )
 
     def request(self, messages: list[Message], form: Form) -> dict[str, Any]:

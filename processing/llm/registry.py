@@ -36,10 +36,13 @@ def import_sdks() -> None:
     """Import what the providers that the environment names need: in a worker before it forks, once and not for each
     job.
     """
+    from .remote import certificates
+
     for name, configured in settings.LLM_PROVIDERS.items():
         if configured.get("KEY") or configured.get("BASE_URL"):
             import_string(PROVIDERS[name])
             usage.import_prices()
+            certificates()
 
 
 def default_model(name: str, workspace: Workspace | None = None) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
@@ -37,6 +39,14 @@ class Answer:
     tokens_out: int = 0
     tokens_cached: int = 0
     error: LLMError | None = None
+
+
+@cache
+def certificates() -> ssl.SSLContext:
+    """Whom clients trust, read once per process: reading it for each client takes longer than a call does."""
+    import httpx2  # only who has an SDK has this
+
+    return httpx2.create_ssl_context()
 
 
 class RemoteProvider(ABC):

@@ -8,7 +8,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import connection
@@ -20,8 +20,8 @@ from processing.enhancement.library import import_objects
 from processing.enhancement.models import EnhancementHistory, HelpDesk, ResolvedTicket
 from processing.models import WebhookSecret
 
-from .figures import Figure, figure, percentile, size, workspace
-from .stage import model_server, web_server, workers
+from .figures import Figure, cpu_seconds, figure, percentile, size, workspace
+from .stage import all_workers, model_server, web_server, workers
 
 TICKETS = 100_000
 ARTICLES = 10_000
@@ -69,7 +69,9 @@ def webhooks() -> Iterator[Figure]:
     WebhookSecret.objects.filter(workspace=desk).delete()
     _, secret = WebhookSecret.make(desk, "servicedesk")
     seconds = size(SECONDS, at_least=5)
-    with model_server(MODEL_SECONDS), web_server() as (port, _), workers(2):
+    with model_server(MODEL_SECONDS) as model, web_server() as (port, web), workers(2) as pids:
+        watched = {"web": [web], "workers": pids, "model": [model.pid], "sender": ["self"]}
+        used = {name: _cpu(each) for name, each in watched.items()}
         answers, mark = _send(port, secret, desk.slug, seconds), timezone.now()
         mine = EnhancementHistory.objects.filter(workspace=desk, origin="webhook")
         until = time.monotonic() + 120
@@ -80,6 +82,8 @@ def webhooks() -> Iterator[Figure]:
             (run.finished_at - run.created_at).total_seconds()
             for run in mine.filter(status="completed").only("finished_at", "created_at")
         ]
+        _wait_for_the_last_job()
+        used = {name: _cpu(each) - used[name] for name, each in watched.items()}
     count = len(answers)
     yield figure(
         f"answer to a webhook at {PER_SECOND}/s, p95 ms",
@@ -94,8 +98,20 @@ def webhooks() -> Iterator[Figure]:
         ideal=MODEL_SECONDS,
         holds=len(spans) == count,
         note=f"{len(spans)} of {count} completed, the last {behind:.1f} s after the last webhook; "
-        f"p50 {percentile(spans, 50):.2f} s, most {max(spans, default=0):.2f} s; {connection.vendor}",
+        f"p50 {percentile(spans, 50):.2f} s, most {max(spans, default=0):.2f} s; {connection.vendor}; "
+        "processor ms a ticket: " + ", ".join(f"{name} {1000 * seconds / count:.0f}" for name, seconds in used.items()),
     )
+
+
+def _cpu(pids: Sequence[int | str]) -> float:
+    return sum(map(cpu_seconds, pids))
+
+
+def _wait_for_the_last_job() -> None:
+    """What a work-horse used is known when it has ended."""
+    until = time.monotonic() + 30
+    while any(worker.get_state() == "busy" for worker in all_workers()) and time.monotonic() < until:
+        time.sleep(0.1)
 
 
 def _library(chance: random.Random) -> float:

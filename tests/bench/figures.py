@@ -92,9 +92,9 @@ def resident_megabytes(kind: str = "VmRSS", pid: int | str = "self") -> float:
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process has used so far, in user and system mode."""
+    """What a process and those of its children that have ended have used so far, in user and system mode."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def forget_peak() -> None:

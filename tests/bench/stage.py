@@ -60,6 +60,7 @@ class ModelServer:
     """``manage.py fake_llm`` in a process of its own."""
 
     port: int
+    pid: int = 0
 
     def counts(self) -> dict[str, int]:
         """Calls by what became of them (``calls``: all that came in; ``ok``: answered)."""
@@ -77,9 +78,10 @@ class ModelServer:
 
 @contextmanager
 def model_server(latency: float) -> Iterator[ModelServer]:
-    server = ModelServer(int(os.environ[MODEL_PORT]))
-    command = (sys.executable, "manage.py", "fake_llm", "--port", str(server.port), "--latency", str(latency))
-    with started(*command):
+    port = int(os.environ[MODEL_PORT])
+    command = (sys.executable, "manage.py", "fake_llm", "--port", str(port), "--latency", str(latency))
+    with started(*command) as process:
+        server = ModelServer(port, process.pid)
         wait_for(server.answers, "the model server answers", PATIENCE)
         yield server
 
@@ -87,19 +89,19 @@ def model_server(latency: float) -> Iterator[ModelServer]:
 @contextmanager
 def workers(count: int, **environment: str) -> Iterator[list[int]]:
     """So many ``manage.py rqworker``, ready for jobs; their process ids."""
-    before = {worker.name for worker in _workers()}
+    before = {worker.name for worker in all_workers()}
     with ExitStack() as stack:
         command = (sys.executable, "manage.py", "rqworker", "--verbosity", "0")
         pids = [stack.enter_context(started(*command, **environment)).pid for _ in range(count)]
         are_there = "the workers are there"
-        wait_for(lambda: len({worker.name for worker in _workers()} - before) == count, are_there, PATIENCE)
+        wait_for(lambda: len({worker.name for worker in all_workers()} - before) == count, are_there, PATIENCE)
         yield pids
-    for worker in _workers():
+    for worker in all_workers():
         if worker.name not in before:
             worker.register_death()  # killed, so it could not say so itself
 
 
-def _workers() -> list[Worker]:
+def all_workers() -> list[Worker]:
     return Worker.all(connection=django_rq.get_connection("llm"))
 
 
