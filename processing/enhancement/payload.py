@@ -10,6 +10,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from sessions_app.parsing.text import storable
+
 LONGEST_DESCRIPTION: Final = 100_000
 MOST_ERRORS: Final = 20
 
@@ -22,8 +24,8 @@ class InvalidJob(ValueError):
         super().__init__("; ".join(f"{each['field']}: {each['message']}" for each in errors))
 
 
-def _without_nul(value: Any) -> Any:
-    return value.replace("\0", "").strip() if isinstance(value, str) else value
+def _cleaned(value: Any) -> Any:
+    return storable(value).strip() if isinstance(value, str) else value
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -34,8 +36,8 @@ def _in_utc(value: datetime) -> datetime:
         raise ValueError("this time is out of reach") from None
 
 
-Short = Annotated[str, BeforeValidator(_without_nul), Field(min_length=1, max_length=120)]
-Optional = Annotated[str, BeforeValidator(_without_nul)]
+Short = Annotated[str, BeforeValidator(_cleaned), Field(min_length=1, max_length=120)]
+Optional = Annotated[str, BeforeValidator(_cleaned)]
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 
 
@@ -49,8 +51,8 @@ class EnhancementJob(BaseModel):
     model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
 
     ticket_id: Short
-    description: Annotated[str, BeforeValidator(_without_nul), Field(min_length=1, max_length=LONGEST_DESCRIPTION)]
-    priority: Annotated[str, BeforeValidator(_without_nul), Field(min_length=1, max_length=60)]
+    description: Annotated[str, BeforeValidator(_cleaned), Field(min_length=1, max_length=LONGEST_DESCRIPTION)]
+    priority: Annotated[str, BeforeValidator(_cleaned), Field(min_length=1, max_length=60)]
     tenant_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,60}$")]
     timestamp: Moment
     job_id: Annotated[Optional, Field(max_length=120)] = ""
@@ -82,6 +84,8 @@ def job_of(data: Any) -> EnhancementJob:
         return EnhancementJob.model_validate(dict(data))
     except ValidationError as error:
         raise InvalidJob(_errors(error)) from None
+    except ValueError:  # a number with more digits than can be a text
+        raise InvalidJob([{"field": "payload", "message": "This cannot be used."}]) from None
 
 
 def _errors(error: ValidationError) -> list[dict[str, str]]:
@@ -118,4 +122,7 @@ def raw_field(data: Any, name: str) -> str:
     value = data.get(name) if isinstance(data, Mapping) else None
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
-    return str(value).replace("\0", "").strip()[:120]
+    try:
+        return storable(str(value)).strip()[:120]
+    except ValueError:  # a number with more digits than can be a text
+        return ""

@@ -17,6 +17,7 @@ from processing.errors import ProcessingError
 from sessions_app.correlation import correlation_id
 from sessions_app.errors import WrongState
 from sessions_app.models import AuditEvent, Session, Ticket, TicketRevision, Workspace
+from sessions_app.parsing.text import storable
 
 from . import figures
 from .models import EnhancementHistory, WriteBack
@@ -208,8 +209,7 @@ def record_invalid(
     by: AbstractBaseUser | AnonymousUser | None = None,
 ) -> EnhancementHistory:
     """A failed run for what is no job, under its own id where that is free; the same one again is the same row."""
-    raw = data if isinstance(data, bytes) else json.dumps(data, default=str, sort_keys=True).encode()
-    digest = hashlib.sha256(raw).hexdigest()[:32]
+    digest = hashlib.sha256(data if isinstance(data, bytes) else _as_text(data).encode()).hexdigest()[:32]
     job_id = raw_field(data, "job_id") or f"invalid-{digest}"
     now = timezone.now()
     message = str(error)[:1000]
@@ -240,8 +240,15 @@ def record_invalid(
 
 def _kept(data: Any) -> dict[str, Any]:
     """The beginning of what came, for the page that shows why it failed."""
-    text = data.decode(errors="replace") if isinstance(data, bytes) else json.dumps(data, default=str)
-    return {"received": text.replace("\0", "").replace("\\u0000", "")[:4_000]}
+    text = data.decode(errors="replace") if isinstance(data, bytes) else _as_text(data)
+    return {"received": storable(text).replace("\\u0000", "")[:4_000]}
+
+
+def _as_text(data: Any) -> str:
+    try:
+        return json.dumps(data, default=str, sort_keys=True)
+    except (TypeError, ValueError, RecursionError):  # keys of several kinds, endless numbers, too deep
+        return "(what came cannot be shown)"
 
 
 def wake(run: EnhancementHistory) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, Final
 
 from processing.errors import LLMError, LLMInvalidAnswer, LLMRateLimitError, LLMTimeoutError
 from sessions_app.errors import Category
+from sessions_app.parsing.text import storable
 
 QUOTA_CODES: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_error"})
 LONGEST_WAIT: Final = 300.0
@@ -52,12 +54,23 @@ def parsed(text: str | None) -> dict[str, Any]:
     if not text or not text.strip():
         raise LLMInvalidAnswer("The model's answer is empty.")
     try:
-        content = json.loads(text)
-    except ValueError:
+        content = _storable(json.loads(text))
+    except (ValueError, RecursionError):
         raise LLMInvalidAnswer("The model's answer is not the JSON that was asked for.") from None
     if not isinstance(content, dict):
         raise LLMInvalidAnswer("The model's answer is not a JSON object.")
     return content
+
+
+def _storable(value: Any) -> Any:
+    """Without what the ledger cannot hold: a model may escape any character and write NaN."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {storable(name): _storable(each) for name, each in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return [_storable(each) for each in value] if isinstance(value, list) else value
 
 
 def error_for(status: int, headers: Any, code: str | None) -> LLMError:

@@ -79,6 +79,11 @@ def clean(text: str) -> str:
     return link["label"].replace('""', '"').strip() if link else stripped
 
 
+def storable(text: str) -> str:
+    """Without what no database takes: NUL, and halves of surrogate pairs, which JSON's escapes can make."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
 def is_formula(text: str) -> bool:
     """Would a spreadsheet evaluate this cell? A dash before words (``-- Disabled --``) is no formula."""
     return bool(_FORMULA.match(text.lstrip()))
