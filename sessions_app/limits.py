@@ -26,6 +26,8 @@ COUNTED: Final = {
     "sessions:upload": "uploads",
     "sessions:import-confirm": "uploads",
     "api:files": "uploads",
+    "enhancement:import": "uploads",
+    "api-enhancement:library-imports": "uploads",
     "api-runs:process": "runs",
     "api-runs:process-retry": "runs",
     "api-runs:validate": "runs",

@@ -29,7 +29,7 @@ from knox.models import AuthToken
 from processing.assessment import events, generating, scoring
 from processing.assessment.models import AssessmentBatch, EventDelivery, WebhookTarget
 from processing.bundles import keep_bundle
-from processing.enhancement.models import EnhancementHistory, Suggestion, Synthesis, WriteBack
+from processing.enhancement.models import EnhancementHistory, LibraryImport, Suggestion, Synthesis, WriteBack
 from processing.export.files import FORMATS
 from processing.models import (
     ExportRecord,
@@ -179,6 +179,7 @@ RULES: dict[str, Public | Signed | SignedIn | StaffOnly | Bound] = {
     "enhancement:settings": Bound(GET="view", POST="own"),
     "enhancement:library": Bound(GET="view"),
     "enhancement:import": Bound(POST="edit"),
+    "enhancement:import-detail": Bound(GET="view"),
     "enhancement:from-ticket": Bound(POST="edit"),
     "webhook-servicedesk": Signed(),
     "api-enhancement:enhancements": SignedIn(("GET", "POST")),
@@ -188,6 +189,8 @@ RULES: dict[str, Public | Signed | SignedIn | StaffOnly | Bound] = {
     "api-enhancement:resolved-tickets": SignedIn(("GET", "POST")),
     "api-enhancement:knowledge": SignedIn(("GET", "POST")),
     "api-enhancement:assets": SignedIn(("GET", "POST")),
+    "api-enhancement:library-imports": SignedIn(("GET", "POST")),
+    "api-enhancement:library-import": Bound(GET="view"),
     "accounts:tokens": SignedIn(("GET", "POST")),
     "accounts:revoke-token": Bound(POST="self"),
     "workspaces:list": SignedIn(),
@@ -548,6 +551,9 @@ class World:
             "failed_id": self.failed.pk,
             "suggestion_id": self.suggestion.pk,
             "note_id": self.note.pk,
+            "import_id": LibraryImport.objects.create(
+                workspace=workspace, kind="tickets", filename="t.csv", size=1, status="completed"
+            ).pk,
             "link_id": self.link.pk,
             "number": self.revision.version,
             "comment_id": self.comment.pk,

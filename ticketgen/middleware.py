@@ -79,7 +79,7 @@ _METHODS = _READING | {"POST", "PUT", "PATCH", "DELETE"}
 _WATCHED = ("/health", "/metrics")
 _UPLOAD = re.compile(
     r"^/(?:api/sessions/[0-9a-f-]{36}/files|sessions/[0-9a-f-]{36}/upload/|workspaces/[0-9a-f-]{36}/library/import/"
-    r"|assessments/new/|api/assessments)$"
+    r"|assessments/new/|api/assessments|api/library-imports)$"
 )
 
 

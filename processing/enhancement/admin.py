@@ -16,6 +16,7 @@ from .models import (
     EnhancementHistory,
     HelpDesk,
     KnowledgeArticle,
+    LibraryImport,
     ResolvedTicket,
     Suggestion,
     Synthesis,
@@ -108,6 +109,25 @@ class HelpDeskAdmin(ReadOnlyAdmin):
     @admin.display(boolean=True, description="Token")
     def has_token(self, row: HelpDesk) -> bool:
         return bool(row.token)
+
+
+@admin.register(LibraryImport)
+class LibraryImportAdmin(ReadOnlyAdmin):
+    list_display = [
+        "filename",
+        "workspace",
+        "kind",
+        "status",
+        "attempts",
+        "created",
+        "changed",
+        "refused",
+        "created_at",
+    ]
+    list_filter = ["status", "kind", "error_code"]
+    list_select_related = ["workspace"]
+    search_fields = ["id", "filename", "workspace__slug"]
+    show_full_result_count = False
 
 
 @admin.register(ResolvedTicket, KnowledgeArticle)

@@ -18,8 +18,8 @@ from sessions_app.correlation import correlation_id
 from sessions_app.errors import WrongState
 from sessions_app.models import Workspace
 
-from . import figures
-from .models import EnhancementHistory, WriteBack
+from . import figures, importing
+from .models import EnhancementHistory, LibraryImport, WriteBack
 from .models.history import Origin, Status
 from .payload import InvalidJob, job_of, raw_field
 from .runner import Runner, result_of, take_back
@@ -74,13 +74,21 @@ def send_note(note_id: str) -> None:
         sending.send(note)
 
 
+def import_library(import_id: str) -> None:
+    """Bring a file into the library, or as much of it as one turn takes."""
+    given = LibraryImport.objects.select_related("workspace").filter(pk=import_id).first()
+    if given is not None:
+        importing.work_on(given)
+
+
 def sweep_enhancements() -> dict[str, int]:
     """Every half minute: take up what dead workers held, end what is over its deadline, wake workers for what is due.
 
     Safe beside workers and beside another sweep.
     """
     now = timezone.now()
-    counts = {"enhancements_taken_back": 0, "enhancements_ended": 0, "enhancements_woken": 0, "notes_woken": 0}
+    names = ("enhancements_taken_back", "enhancements_ended", "enhancements_woken", "notes_woken", "imports_woken")
+    counts = dict.fromkeys(names, 0)
     for run in EnhancementHistory.objects.abandoned(now).select_related("workspace")[:500]:
         counts["enhancements_taken_back"] += take_back(run, "worker_lost", "The worker died during the attempt.")
     late = EnhancementHistory.objects.filter(status=Status.PENDING, deadline_at__lt=now).select_related("workspace")
@@ -91,6 +99,7 @@ def sweep_enhancements() -> dict[str, int]:
         wake(due)
         counts["enhancements_woken"] = 1
     counts["notes_woken"] = sending.sweep(now)
+    counts["imports_woken"] = importing.sweep(now)
     if any(counts.values()):
         figures.say(logging.INFO, "enhancement sweep", None, **counts)
     return counts

@@ -10,9 +10,10 @@ import csv
 import io
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import IO, Any, Final, TypedDict
+from typing import IO, Any, Final, Protocol, TypedDict
 
 from django.db import connection, transaction
 
@@ -28,6 +29,9 @@ MOST_ROWS: Final = 200_000
 MOST_PROBLEMS: Final = 200
 LONGEST_TEXT: Final = 100_000
 LONGEST_CELL: Final = 1_000_000
+LONGEST_LINE: Final = 4_000_000
+"""Of the file: a row has several cells, and a cell may go on in the next line."""
+LONGEST_SHOWN: Final = 80
 ANALYZED_AFTER: Final = 1_000
 
 Kind = type[ResolvedTicket] | type[KnowledgeArticle] | type[Asset]
@@ -84,10 +88,13 @@ ALIASES: Final = {
 
 
 class Problem(TypedDict):
-    """``line`` is the line of the file (the header is 1), or the number of the object (from 1)."""
+    """``line`` is the line of the file (the header is 1), or the number of the object (from 1); ``value`` is what
+    stands there, shortened; ``message`` says what is expected.
+    """
 
     line: int
     column: str
+    value: str
     message: str
 
 
@@ -106,10 +113,34 @@ class Report:
     def rows(self) -> int:
         return self.created + self.changed + self.unchanged + self.refused
 
-    def refuse(self, line: int, column: str, message: str) -> None:
+    def refuse(self, line: int, column: str, value: Any, message: str) -> None:
         self.refused += 1
         if len(self.problems) < MOST_PROBLEMS:
-            self.problems.append(Problem(line=line, column=column, message=message))
+            self.problems.append(Problem(line=line, column=column, value=_shown(value), message=message))
+
+
+def _shown(value: Any) -> str:
+    text = "" if value is None else str(value)[:1_000]
+    plain = " ".join(text.replace("\0", "").encode("utf-8", "replace").decode().split())
+    return plain if len(plain) <= LONGEST_SHOWN else f"{plain[:LONGEST_SHOWN]} …"
+
+
+class Turns(Protocol):
+    """Who brings something in: is told of each portion in its transaction, and may stop after it."""
+
+    def settle(self, report: Report) -> None: ...
+
+    def goes_on(self) -> bool: ...
+
+
+class InOneGo:
+    """Nobody waits for news, and nothing stops it."""
+
+    def settle(self, report: Report) -> None:
+        """Nothing to note."""
+
+    def goes_on(self) -> bool:
+        return True
 
 
 class Unusable(ValueError):
@@ -120,30 +151,60 @@ class Unusable(ValueError):
         self.column = column
 
 
-def import_csv(workspace: Workspace, kind: str, file: IO[bytes], *, by: Any = None) -> Report:
+def import_csv(
+    workspace: Workspace, kind: str, file: IO[bytes], *, by: Any = None, turns: Turns | None = None
+) -> Report:
     """Bring in a CSV file with a header. Raises InvalidUpload where it is none, or lacks a column that is needed."""
+    report = Report()
+    bring_in_csv(workspace, kind, file, report, turns or InOneGo())
+    _finished(workspace, kind, report, by)
+    return report
+
+
+def bring_in_csv(workspace: Workspace, kind: str, file: IO[bytes], report: Report, turns: Turns) -> bool:
+    """Go on behind the rows that ``report`` counts; False if ``turns`` stopped it before the end."""
+    with _opened(kind, file, report) as rows:
+        return _bring_in(workspace, kind, rows, report, turns)
+
+
+def check_csv(kind: str, file: IO[bytes]) -> None:
+    """Look at the header only. Raises InvalidUpload."""
+    with _opened(kind, file, Report()):
+        pass
+
+
+@contextmanager
+def _opened(kind: str, file: IO[bytes], report: Report) -> Iterator[Iterator[tuple[int, dict[str, str]]]]:
+    """The rows of a CSV file with their lines, by the names of COLUMNS. Raises InvalidUpload, also while it is read."""
     text = io.TextIOWrapper(file, encoding=_encoding(file), errors="replace", newline="")
     first = text.readline(LONGEST_CELL)
     delimiter = max(",;\t|", key=first.count)
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(itertools.chain([first], text), delimiter=delimiter)
-    report = Report()
+    reader = csv.reader(itertools.chain([first], _lines(text)), delimiter=delimiter)
     try:
         names = _header(kind, next(reader, []), report)
-        rows = ((reader.line_num, dict(zip(names, cells, strict=False))) for cells in reader if any(cells))
-        _bring_in(workspace, kind, rows, report)
+        yield ((reader.line_num, dict(zip(names, cells, strict=False))) for cells in reader if any(cells))
     except csv.Error as error:
-        raise InvalidUpload(f"The file is not CSV ({error}).", details={"line": reader.line_num}) from None
+        raise InvalidUpload(
+            f"The file is not CSV at line {reader.line_num:,} ({error}). What came before it is kept.",
+            details={"line": reader.line_num},
+        ) from None
     finally:
         text.detach()
-    _finished(workspace, kind, report, by)
-    return report
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """Line by line, none of them longer than what fits into memory. Raises csv.Error."""
+    while line := text.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise csv.Error(f"a line has more than {LONGEST_LINE:,} characters")
+        yield line
 
 
 def import_objects(workspace: Workspace, kind: str, rows: Iterable[Mapping[str, Any]], *, by: Any = None) -> Report:
     """Bring in objects with the names of COLUMNS."""
     report = Report()
-    _bring_in(workspace, kind, enumerate(rows, 1), report)
+    _bring_in(workspace, kind, enumerate(rows, 1), report, InOneGo())
     _finished(workspace, kind, report, by)
     return report
 
@@ -180,24 +241,47 @@ def _header(kind: str, cells: list[str], report: Report) -> list[str]:
     return names
 
 
-def _bring_in(workspace: Workspace, kind: str, rows: Iterable[tuple[int, Mapping[str, Any]]], report: Report) -> None:
+def _bring_in(
+    workspace: Workspace, kind: str, rows: Iterable[tuple[int, Mapping[str, Any]]], report: Report, turns: Turns
+) -> bool:
+    """In portions, a transaction each; False if ``turns`` stopped it. Rows that are settled already are only read, as
+    later ones may have their ids.
+    """
     limited = itertools.islice(rows, MOST_ROWS + 1)
+    lines: dict[str, int] = {}
+    for line, row in itertools.islice(limited, report.rows):
+        with suppress(Unusable):
+            lines.setdefault(_values(kind, row)["external_id"], line)
     while chunk := list(itertools.islice(limited, AT_ONCE)):
         if report.rows + len(chunk) > MOST_ROWS:
             raise InvalidUpload(f"More than {MOST_ROWS:,} rows are too many at once. What came before them is kept.")
-        usable: dict[str, dict[str, Any]] = {}
-        for line, row in chunk:
-            try:
-                values = _values(kind, row)
-            except Unusable as error:
-                report.refuse(line, error.column, str(error))
-                continue
-            if values["external_id"] in usable:
-                report.refuse(line, "external_id", "The same id stands in a row before it, among the last ones.")
-                continue
-            usable[values["external_id"]] = values
+        usable = _usable(kind, chunk, lines, report)
         with transaction.atomic():
             _keep(workspace, KINDS[kind], usable, report)
+            turns.settle(report)
+        if not turns.goes_on():
+            return False
+    return True
+
+
+def _usable(
+    kind: str, chunk: Iterable[tuple[int, Mapping[str, Any]]], lines: dict[str, int], report: Report
+) -> dict[str, dict[str, Any]]:
+    """The values of rows by their ids; the others are refused. ``lines``: where ids stood first, which it completes."""
+    usable: dict[str, dict[str, Any]] = {}
+    for line, row in chunk:
+        try:
+            values = _values(kind, row)
+        except Unusable as error:
+            report.refuse(line, error.column, row.get(error.column), str(error))
+            continue
+        key = values["external_id"]
+        if key in lines:
+            report.refuse(line, "external_id", key, f"Another id: this one stands in line {lines[key]:,} already.")
+            continue
+        lines[key] = line
+        usable[key] = values
+    return usable
 
 
 def _values(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -304,6 +388,11 @@ def _marks(row: Asset) -> Iterator[tuple[str, str, str]]:
 def _finished(workspace: Workspace, kind: str, report: Report, by: Any) -> None:
     details = {"kind": kind, "created": report.created, "changed": report.changed, "refused": report.refused}
     AuditEvent.record("library.imported", workspace, by=by, details=details)
+    make_statistics(kind, report)
+
+
+def make_statistics(kind: str, report: Report) -> None:
+    """Where many rows are new: the search asks PostgreSQL's statistics how common a word is."""
     if connection.vendor == "postgresql" and report.created + report.changed >= ANALYZED_AFTER:
-        with connection.cursor() as cursor:  # the search asks the statistics how common a word is
+        with connection.cursor() as cursor:
             cursor.execute(f"ANALYZE {KINDS[kind]._meta.db_table}")

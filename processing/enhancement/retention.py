@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from . import importing
 from .models import EnhancementHistory
 
 logger = logging.getLogger(__name__)
@@ -19,5 +20,6 @@ def prune_enhancements() -> dict[str, int]:
     old = EnhancementHistory.objects.filter(status__in=("completed", "failed"), finished_at__lt=before)
     count = old.count()
     old.delete()
-    logger.info("cleanup: pruned %s enhancements", count)
+    imports = importing.prune(before)
+    logger.info("cleanup: pruned %s enhancements and %s imports", count, imports)
     return {"pruned_enhancements": count}

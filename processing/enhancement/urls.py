@@ -17,6 +17,11 @@ pages = (
         path("workspaces/<uuid:workspace_id>/help-desk/", settings.settings_page, name="settings"),
         path("workspaces/<uuid:workspace_id>/library/", library.library, name="library"),
         path("workspaces/<uuid:workspace_id>/library/import/", library.bring_in, name="import"),
+        path(
+            "workspaces/<uuid:workspace_id>/library/imports/<uuid:import_id>/",
+            library.import_detail,
+            name="import-detail",
+        ),
         path("sessions/<uuid:session_id>/tickets/<uuid:ticket_id>/context/", tickets.from_ticket, name="from-ticket"),
     ],
     "enhancement",

@@ -55,7 +55,11 @@ def test_a_ticket_arrives_with_its_context(site, page, tmp_path, scheme, width):
     file.write_text("id,title,resolution,category\n1,Printer jams,Cleaned the rollers,Printing\n,No id,,\n")
     page.get_by_label("CSV file", exact=True).set_input_files(file)
     page.get_by_role("button", name="Bring in", exact=True).click()
-    expect(page.get_by_role("heading", name="Brought in")).to_be_visible()
+    expect(page.get_by_text("Completed.")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="Refused rows")).to_be_visible()
+    found["import"] = violations(page)
+    page.get_by_role("link", name="Look at solved tickets").click()
+    expect(page.get_by_role("heading", name="Latest imports")).to_be_visible()
     found["library"] = violations(page)
     make_library(workspace)
 

@@ -1,4 +1,7 @@
-"""``/api/resolved-tickets``, ``/api/knowledge``, ``/api/assets``: what is searched, and bringing in more of it."""
+"""``/api/resolved-tickets``, ``/api/knowledge``, ``/api/assets``: what is searched, and bringing in more of it.
+
+Objects are brought in within the request, ten thousand at most; files of any size by ``imports``.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,17 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
         fields = [*COLUMNS["assets"], "imported_at"]
 
 
+def editable_workspace(request: Request) -> Workspace:
+    """The one that ``?workspace=`` names, or the only one that the user edits. Raises what answers 404 or 403."""
+    slug = request.query_params.get("workspace")
+    if not slug:
+        return default_workspace(request.user)
+    found = get_object_or_404(Workspace.objects.visible_to(request.user), slug=slug)
+    if found.role_of(request.user) not in MAY_EDIT:
+        raise PermissionDenied("Your role in this workspace does not allow that.")
+    return found
+
+
 @extend_schema_serializer(component_name="LibraryReport")
 class ReportSerializer(serializers.Serializer[Any]):
     """What became of the objects; ``problems`` names the first of those that were refused."""
@@ -70,23 +84,14 @@ class LibraryView(PagedView, IdempotentView):
         return self.paged(self.request, rows, lambda page: self.serializer(page, many=True).data)
 
     def brought_in(self) -> Response:
-        workspace = self._editable()
+        workspace = editable_workspace(self.request)
         rows = self.request.data
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise ValidationError("This has to be a list of objects.")
         if len(rows) > MOST_AT_ONCE:
-            raise ValidationError(f"At most {MOST_AT_ONCE:,} at once.")
+            raise ValidationError(f"At most {MOST_AT_ONCE:,} at once; more of them as CSV to /api/library-imports.")
         report = import_objects(workspace, self.kind, rows, by=self.request.user)
         return Response(ReportSerializer(report).data)
-
-    def _editable(self) -> Workspace:
-        slug = self.request.query_params.get("workspace")
-        if not slug:
-            return default_workspace(self.request.user)
-        found = get_object_or_404(Workspace.objects.visible_to(self.request.user), slug=slug)
-        if found.role_of(self.request.user) not in MAY_EDIT:
-            raise PermissionDenied("Your role in this workspace does not allow that.")
-        return found
 
 
 class ResolvedTickets(LibraryView):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import enhancements, library
+from . import enhancements, imports, library
 
 urlpatterns = [
     path("enhancements", enhancements.Enhancements.as_view(), name="enhancements"),
@@ -16,4 +16,6 @@ urlpatterns = [
     path("resolved-tickets", library.ResolvedTickets.as_view(), name="resolved-tickets"),
     path("knowledge", library.Knowledge.as_view(), name="knowledge"),
     path("assets", library.Assets.as_view(), name="assets"),
+    path("library-imports", imports.LibraryImports.as_view(), name="library-imports"),
+    path("library-imports/<uuid:import_id>", imports.LibraryImportView.as_view(), name="library-import"),
 ]

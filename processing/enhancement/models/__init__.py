@@ -1,6 +1,7 @@
 from .desk import HelpDesk, WriteBack
 from .findings import ContextItem, Suggestion, Synthesis
 from .history import EnhancementAttempt, EnhancementHistory
+from .imports import LibraryImport
 from .library import Asset, AssetMark, KnowledgeArticle, ResolvedTicket
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "EnhancementHistory",
     "HelpDesk",
     "KnowledgeArticle",
+    "LibraryImport",
     "ResolvedTicket",
     "Suggestion",
     "Synthesis",

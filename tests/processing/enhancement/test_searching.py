@@ -263,19 +263,3 @@ def test_the_api_says_what_it_takes(people, data):
     answer = people.api("alice").post("/api/knowledge", json.dumps(data), content_type="application/json")
 
     assert answer.status_code == 400
-
-
-def test_the_page_brings_a_file_in_and_says_what_became_of_it(people):
-    page = f"/workspaces/{people.workspace.pk}/library/"
-    file = csv_of("id,title", "1,<b>Jam</b>", ",x")
-    file.name = "t.csv"
-
-    answer = people.browser("bob").post(f"{page}import/", {"kind": "tickets", "file": file}).content.decode()
-
-    assert "<strong>1</strong> new" in answer
-    assert "&lt;b&gt;Jam&lt;/b&gt;" in answer
-    assert "external_id" in answer
-    broken = csv_of("x")
-    broken.name = "t.csv"
-    assert people.browser("bob").post(f"{page}import/", {"kind": "tickets", "file": broken}).status_code == 422
-    assert people.browser("bob").post(f"{page}import/", {"kind": "nothing"}).status_code == 422
