@@ -602,6 +602,7 @@ OF_THE_WORKSPACE = (
     "assessments:target-delete",
     "assessments:target-again",
     "exports:preview",
+    "enhancement:import-detail",
 )
 """What they name inside belongs to the workspace, whichever session it is named with."""
 OF_THE_FAILED = ("enhancement:retry", "api-enhancement:retry")

@@ -31,7 +31,7 @@ _COMMON: Final = """
     such than that the their theirs them then there these they this those through too try trying under until very was
     were what when where which while who whom why will with would you your yours dear hello hi thanks thank regards kind
     best team help need needs want today yesterday tomorrow morning afternoon user users ticket issue issues problem
-    problems
+    problems every
     aber alle als auch auf aus bei bin bis das dass dem den der des die dies diese dieser dieses ein eine einem einen
     einer eines für habe haben hat ich ihr ist kann kein keine mein mich mir mit nach nicht noch nur oder sich sie sind
     über und uns von vor war warum was wenn wer wie wir wird wurde zum zur bitte danke hallo

@@ -50,9 +50,17 @@ JOB = inline_serializer(
 )
 
 
+RUNNING = OpenApiParameter(
+    "running",
+    str,
+    enum=[Status.PENDING.value],
+    description="What runs under way are called, for clients that know no more than pending, completed and failed.",
+)
+
+
 @extend_schema_serializer(component_name="Enhancement")
 class ListedSerializer(serializers.ModelSerializer[EnhancementHistory]):
-    """A run as lists show it."""
+    """A run as lists show it; to old clients as pending until its end, if they ask for that (requirement D-39)."""
 
     tenant_id = serializers.CharField(read_only=True)
 
@@ -79,6 +87,13 @@ class ListedSerializer(serializers.ModelSerializer[EnhancementHistory]):
             "finished_at",
         ]
         read_only_fields = fields
+
+    def to_representation(self, run: EnhancementHistory) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(run)
+        request = self.context.get("request")
+        if run.status == Status.RUNNING and request and request.query_params.get("running") == Status.PENDING:
+            shown["status"] = Status.PENDING.value
+        return shown
 
 
 @extend_schema_serializer(component_name="ContextItem")
@@ -164,6 +179,7 @@ class Enhancements(PagedView, IdempotentView):
             OpenApiParameter("workspace", str, description="Only of the workspace with this slug."),
             OpenApiParameter("status", str, enum=Status.values),
             OpenApiParameter("ticket_id", str),
+            RUNNING,
         ],
         responses=ListedSerializer(many=True),
     )
@@ -173,8 +189,11 @@ class Enhancements(PagedView, IdempotentView):
         for name, lookup in (("workspace", "workspace__slug"), ("status", "status"), ("ticket_id", "ticket_id")):
             if request.query_params.get(name):
                 runs = runs.filter(**{lookup: request.query_params[name]})
+        context = {"request": request}
         return self.paged(
-            request, runs.order_by("-created_at", "pk"), lambda page: ListedSerializer(page, many=True).data
+            request,
+            runs.order_by("-created_at", "pk"),
+            lambda page: ListedSerializer(page, many=True, context=context).data,
         )
 
     @extend_schema(request=JOB, responses={202: ListedSerializer})
@@ -207,9 +226,9 @@ class RunView(IdempotentView):
 class Enhancement(RunView):
     """One ticket with its context, synthesis, suggestions, attempts and notes."""
 
-    @extend_schema(responses=DetailSerializer)
+    @extend_schema(parameters=[RUNNING], responses=DetailSerializer)
     def get(self, request: Request, enhancement_id: uuid.UUID) -> Response:
-        return Response(DetailSerializer(self.run).data)
+        return Response(DetailSerializer(self.run, context={"request": request}).data)
 
 
 class Retry(RunView):

@@ -228,6 +228,18 @@ def test_lists_show_only_the_own(people):
     assert str(theirs.pk) not in people.browser("alice").get("/help-desk/").content.decode()
 
 
+def test_old_clients_see_a_run_under_way_as_pending_if_they_ask(people):
+    """D-39."""
+    run = accepted(people.workspace)
+    run.start(run.pk)
+    api = people.api("vera")
+
+    for path in (f"/api/enhancements/{run.pk}", "/api/enhancements"):
+        plain, old = api.get(path).json(), api.get(f"{path}?running=pending").json()
+        shown = [each["results"][0] if "results" in each else each for each in (plain, old)]
+        assert [each["status"] for each in shown] == ["running", "pending"]
+
+
 # Pages
 
 
