@@ -7,8 +7,8 @@ import contextlib
 import json
 import uuid
 from collections import deque
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol
 from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
@@ -16,9 +16,11 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from processing.engine.doorkeeper import NOT_FOUND, NOT_SIGNED_IN, Visitor
 from processing.engine.hub import Batch, Listener, frame_of, hub
-from processing.engine.messages import TERMINAL, ProgressMessage, message_of
+from processing.engine.messages import TERMINAL, message_of
 from processing.models import OutboxEvent, SessionTask
 from sessions_app.models import Session
+
+Message = Mapping[str, Any]
 
 NO_LAYER = "none"
 """Channels subscribes a socket to its layer before it is accepted: it could not open while Redis is away. What it tells
@@ -36,15 +38,35 @@ LOOK_EVERY = 60.0
 """Seconds after which a quiet socket looks into the database by itself, should a message have been lost anywhere."""
 
 
-class SessionConsumer(AsyncWebsocketConsumer):
-    """``WS /ws/sessions/{id}/?after=N&task=…``: all tasks of a session, several messages to a frame when many wait.
+class Told(Protocol):
+    """What messages are about: a row that counts them."""
 
-    ``after`` is the number of the last message that the client has of ``task`` (by default of the newest one).
+    pk: Any
+    seq: int
+
+    @property
+    def is_finished(self) -> bool: ...
+
+
+class ProgressSocket(AsyncWebsocketConsumer):
+    """One thing of a workspace, and what is told of it. Who makes one of it says which thing (``things``, and its id's
+    name in the address), what of it is told of (``_newest``), and how its present state is put (``_snapshot``).
     """
 
+    things: ClassVar[Any]
+    """The model. It has ``visible_to`` and belongs to a workspace."""
+    id_in_address: ClassVar[str]
     task_type = ""
     one_message_per_frame = False
     channel_layer_alias = NO_LAYER
+
+    def _newest(self) -> Told | None:
+        """The row that is told of now; None if there is none yet."""
+        raise NotImplementedError
+
+    def _snapshot(self, told: Any, **fields: Any) -> Message:
+        """A message of type snapshot: how it stands."""
+        raise NotImplementedError
 
     async def connect(self) -> None:
         """Accept first: a close code reaches the browser only on an open socket."""
@@ -62,9 +84,9 @@ class SessionConsumer(AsyncWebsocketConsumer):
             await self.close(NOT_SIGNED_IN)
             return
         self.user = user
-        self.session_id: uuid.UUID = self.scope["url_route"]["kwargs"]["session_id"]
+        self.thing_id: uuid.UUID = self.scope["url_route"]["kwargs"][self.id_in_address]
         login = getattr(self.scope.get("session"), "session_key", None) or ""
-        self.visitor = Visitor(user.pk, login, self.session_id, self._show_out)
+        self.visitor = Visitor(user.pk, login, self.things, self.thing_id, self._show_out)
         if not hub().doorkeeper.enter(self.visitor):
             self.visitor = None
             await self.close(TOO_MANY)
@@ -101,7 +123,7 @@ class SessionConsumer(AsyncWebsocketConsumer):
 
         Listens before it looks, so that nothing falls in between; one look at the database answers all of it.
         """
-        self.listener = listener = await hub().join(str(self.session_id))
+        self.listener = listener = await hub().join(str(self.thing_id))
         try:
             code = NORMAL if await self._tell(listener) else NOT_FOUND
         finally:
@@ -110,12 +132,11 @@ class SessionConsumer(AsyncWebsocketConsumer):
 
     async def _tell(self, listener: Listener) -> bool:
         """Returns True after the last word, False if there is nothing here for this person."""
-        may_see, task, kept = await self._opening(*self._asked())
+        may_see, snapshot, ended, kept = await self._opening(*self._asked())
         if not may_see:
             return False
-        if task:
-            await self._send([message_of(task, "snapshot", **({"resync": True} if self.resync else {}))])
-        ended = bool(task and task.is_finished)
+        if snapshot:
+            await self._send([snapshot])
         ended = await self._deliver(kept) or ended
         while not ended:
             ended = await self._deliver(await self._next(listener))  # at the hub's pace
@@ -127,7 +148,7 @@ class SessionConsumer(AsyncWebsocketConsumer):
         after = query.get("after", [""])[0]
         return (int(after) if after.isdecimal() and len(after) < 18 else None), query.get("task", [""])[0]
 
-    def _replay_from(self, task: SessionTask, after: int | None, asked_task: str) -> int:
+    def _replay_from(self, task: Told, after: int | None, asked_task: str) -> int:
         if after is not None:
             return min(after, task.seq) if asked_task in ("", str(task.pk)) else 0
         return task.seq - 1 if task.is_finished else task.seq
@@ -190,19 +211,23 @@ class SessionConsumer(AsyncWebsocketConsumer):
             await self._send(fresh)
         return any(message["type"] in TERMINAL for message in fresh)
 
-    async def _send(self, messages: Sequence[dict[str, Any] | ProgressMessage]) -> None:
+    async def _send(self, messages: Sequence[Message]) -> None:
         bodies = [json.dumps(message, ensure_ascii=False) for message in messages]
         for text in bodies if self.one_message_per_frame else (frame_of(bodies),):
             await self.send(text_data=text)
 
     @database_sync_to_async
-    def _opening(self, after: int | None, asked_task: str) -> tuple[bool, SessionTask | None, Sequence[dict[str, Any]]]:
-        """(may this person see the session, its newest task, the messages of that task that the client lacks)."""
-        if not Session.objects.visible_to(self.user).filter(pk=self.session_id).exists():
-            return False, None, ()
-        task = self._newest_task()
+    def _opening(
+        self, after: int | None, asked_task: str
+    ) -> tuple[bool, Message | None, bool, Sequence[dict[str, Any]]]:
+        """(may this person see the thing, how its newest task stands, is that over, the messages that the client
+        lacks).
+        """
+        if not self.things.objects.visible_to(self.user).filter(pk=self.thing_id).exists():
+            return False, None, False, ()
+        task = self._newest()
         if task is None:
-            return True, None, ()
+            return True, None, False, ()
         self.task_id = str(task.pk)
         self.last_seq = self._replay_from(task, after, asked_task)
         kept = self._messages_after()
@@ -211,23 +236,37 @@ class SessionConsumer(AsyncWebsocketConsumer):
             self.resync = True
             self.last_seq = self._replay_from(task, None, "")
             kept = self._messages_after()
-        return True, task, kept
+        fields = {"resync": True} if self.resync else {}
+        return True, self._snapshot(task, **fields), task.is_finished, kept
 
     @database_sync_to_async
     def _look(self) -> list[dict[str, Any]]:
         """Messages of the newest task that this socket has not sent."""
-        task = self._newest_task()
+        task = self._newest()
         if task and str(task.pk) != self.task_id:
             self.task_id, self.last_seq = str(task.pk), 0
         return self._messages_after() if self.task_id else []
 
-    def _newest_task(self) -> SessionTask | None:
-        tasks = SessionTask.objects.filter(session_id=self.session_id)
-        return (tasks.filter(task_type=self.task_type) if self.task_type else tasks).first()
-
     def _messages_after(self) -> list[dict[str, Any]]:
         events = OutboxEvent.objects.after(self.task_id, self.last_seq)[: MOST_REPLAYED + 1]
         return list(events.values_list("payload", flat=True))
+
+
+class SessionConsumer(ProgressSocket):
+    """``WS /ws/sessions/{id}/?after=N&task=…``: all tasks of a session, several messages to a frame when many wait.
+
+    ``after`` is the number of the last message that the client has of ``task`` (by default of the newest one).
+    """
+
+    things = Session
+    id_in_address = "session_id"
+
+    def _newest(self) -> SessionTask | None:
+        tasks = SessionTask.objects.filter(session_id=self.thing_id)
+        return (tasks.filter(task_type=self.task_type) if self.task_type else tasks).first()
+
+    def _snapshot(self, told: SessionTask, **fields: Any) -> Message:
+        return message_of(told, "snapshot", **fields)
 
 
 class ProgressConsumer(SessionConsumer):

@@ -10,20 +10,23 @@ import pytest
 from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
 
-from processing.routing import websocket_urlpatterns
-from sessions_app.models import Session
+from tests.assessments import make_batch
 from tests.factories import make_specified_session
 from tests.people import People, make_people
 from tests.test_access import ROLES, Bound, Public
-from ticketgen.asgi import application
+from ticketgen.asgi import application, websocket_urlpatterns
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SOCKETS: dict[str, Public | Bound] = {
+    "assessment": Bound(CONNECT="view"),
     "progress": Bound(CONNECT="view"),
     "session": Bound(CONNECT="view"),
     "unknown": Public(),
 }
+
+
+NOBODYS = "00000000-0000-4000-8000-000000000000"
 
 
 def socket_routes() -> list[Any]:
@@ -37,13 +40,15 @@ def test_every_socket_has_a_rule(route):
     )
 
 
-def socket_path(route: Any, session_id: object) -> str:
-    return "/" + re.sub(r"<\w+:session_id>", str(session_id), str(route.pattern))
+def socket_path(route: Any, ids: dict[str, object]) -> str:
+    return "/" + re.sub(r"<\w+:(\w+)>", lambda found: str(ids[found[1]]), str(route.pattern))
 
 
-def make_people_and_session() -> tuple[People, Session]:
+def make_world() -> tuple[People, dict[str, object]]:
+    """People, and the ids of what sockets are about, all of it in the workspace of some of them."""
     people = make_people()
-    return people, make_specified_session(people.workspace)
+    batch = make_batch(people.workspace, 3, and_start=False)
+    return people, {"session_id": make_specified_session(people.workspace).pk, "assessment_id": batch.pk}
 
 
 async def connect(
@@ -71,16 +76,16 @@ BOUND_SOCKETS = [each for each in socket_routes() if isinstance(SOCKETS.get(each
 @pytest.mark.parametrize("route", BOUND_SOCKETS)
 @pytest.mark.parametrize(("who", "code"), [("nobody", 4401), ("charlie", 4404)])
 async def test_a_socket_is_closed_to_those_outside(route, who, code, redis):
-    people, session = await database_sync_to_async(make_people_and_session)()
-    communicator = await connect(socket_path(route, session.pk), people, who)
+    people, ids = await database_sync_to_async(make_world)()
+    communicator = await connect(socket_path(route, ids), people, who)
 
     assert await close_code(communicator) == code
 
 
 @pytest.mark.parametrize("route", BOUND_SOCKETS)
 async def test_a_socket_to_nothing_is_closed_just_as_one_to_a_strangers_session(route, redis):
-    people, _ = await database_sync_to_async(make_people_and_session)()
-    communicator = await connect(socket_path(route, "00000000-0000-4000-8000-000000000000"), people, "alice")
+    people, ids = await database_sync_to_async(make_world)()
+    communicator = await connect(socket_path(route, dict.fromkeys(ids, NOBODYS)), people, "alice")
 
     assert await close_code(communicator) == 4404
 
@@ -88,11 +93,12 @@ async def test_a_socket_to_nothing_is_closed_just_as_one_to_a_strangers_session(
 @pytest.mark.parametrize("route", BOUND_SOCKETS)
 @pytest.mark.parametrize("who", sorted(ROLES["view"]))
 async def test_a_socket_stays_open_for_members(route, who, redis):
-    people, session = await database_sync_to_async(make_people_and_session)()
-    communicator = await connect(socket_path(route, session.pk), people, who)
+    people, ids = await database_sync_to_async(make_world)()
+    communicator = await connect(socket_path(route, ids), people, who)
 
     assert (await communicator.connect())[0]
-    assert await communicator.receive_nothing(timeout=0.2)
+    while not await communicator.receive_nothing(timeout=0.2):
+        assert (await communicator.receive_output())["type"] == "websocket.send"
     await communicator.disconnect()
 
 
@@ -105,8 +111,8 @@ async def test_an_unknown_socket_path_is_closed_cleanly(path, redis):
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", ""])
 async def test_a_socket_from_another_site_is_refused(origin, redis):
-    people, session = await database_sync_to_async(make_people_and_session)()
-    communicator = await connect(f"/ws/sessions/{session.pk}/", people, "alice", origin=origin)
+    people, ids = await database_sync_to_async(make_world)()
+    communicator = await connect(f"/ws/sessions/{ids['session_id']}/", people, "alice", origin=origin)
 
     accepted, _ = await communicator.connect()
     assert not accepted

@@ -11,9 +11,11 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402 - apps must be loade
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
-from processing.routing import websocket_urlpatterns  # noqa: E402
+from processing.assessment.routing import websocket_urlpatterns as assessment_sockets  # noqa: E402
+from processing.routing import websocket_urlpatterns as processing_sockets  # noqa: E402
 from ticketgen.sockets import CorrelationMiddleware  # noqa: E402
 
+websocket_urlpatterns = [*assessment_sockets, *processing_sockets]  # the last of these takes every other path
 application = ProtocolTypeRouter(
     {
         "http": django_application,

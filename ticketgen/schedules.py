@@ -4,6 +4,7 @@ from rq import cron
 
 from processing.assessment.delivery.relay import relay_events_job
 from processing.assessment.monitor import check_stuck_batches, wake_judges
+from processing.assessment.progress import announce_rest
 from processing.assessment.retention import prune_assessments
 from processing.engine.relay import relay_outbox
 from processing.engine.sweep import sweep
@@ -31,6 +32,7 @@ cron.register(sweep_enhancements, "default", interval=30, result_ttl=60)
 cron.register(notify_administrators, "default", interval=30, result_ttl=60)
 cron.register(relay_outbox, "default", interval=5, result_ttl=30)
 cron.register(relay_events_job, "default", interval=5, result_ttl=30)
+cron.register(announce_rest, "default", interval=5, result_ttl=30)
 cron.register(check_stuck_batches, "default", interval=60, result_ttl=120)
 cron.register(wake_judges, "default", interval=30, result_ttl=60)
 cron.register(fold_figures, "default", interval=60, result_ttl=120)

@@ -20,7 +20,7 @@ from django.utils import timezone
 from processing.engine.queue import enqueue
 from sessions_app.errors import AppError
 
-from . import events
+from . import events, progress
 from .comparing.thresholds import Decision, decide
 from .models import AssessmentBatch, ComparisonPair
 from .models.batches import TAKING, State
@@ -120,8 +120,14 @@ def count(batch_id: uuid.UUID, *, completed: int, failed: int, timeout: int, gra
             When(state=State.SCORING, is_finalising=False, then=Value(now + timedelta(seconds=grace))),
             default=F("deadline_at"),
         ),
+        is_untold=Case(When(state__in=TAKING, then=Value(True)), default=F("is_untold")),  # noqa: FBT003 - SQL
     )
-    advance(AssessmentBatch.objects.select_related("workspace").get(pk=batch_id))
+    batch = AssessmentBatch.objects.select_related("workspace").get(pk=batch_id)
+    if batch.state in TAKING:
+        state = batch.state
+        advance(batch)
+        if not batch.is_terminal:
+            progress.announce(batch, is_urgent=batch.state != state)
 
 
 def advance(batch: AssessmentBatch) -> None:
@@ -195,6 +201,7 @@ def fail(batch: AssessmentBatch, error: AppError) -> bool:
             events.publish_assessment_failed(
                 batch, failure_data=events.failed_envelope(batch), correlation_id=batch.event_correlation_id
             )
+            progress.announce(batch)
     if ended:
         logger.warning("assessment %s failed: %s", batch.pk, error.code)
     return ended

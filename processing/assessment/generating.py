@@ -12,7 +12,7 @@ from django.utils import timezone
 from processing.engine.queue import enqueue, workers_on
 from sessions_app.errors import WrongState
 
-from . import counting, events
+from . import counting, events, progress
 from .comparing import design
 from .comparing.design import Pair
 from .models import AssessmentBatch, ComparisonPair
@@ -75,6 +75,7 @@ def generate_pairs_job(batch_id: str) -> None:
                     "comparisons_url": f"/api/assessments/{batch.pk}/comparisons?judge_kind=outside",
                 },
             )
+        progress.announce(batch)
         call_judges(batch)
 
 
@@ -185,6 +186,7 @@ def next_round_job(batch_id: str) -> None:
             total_comparisons=total, total_budget=max(total, batch.total_budget)
         )
         batch.refresh_from_db()
+        progress.announce(batch)
         call_judges(batch)
 
 
@@ -197,6 +199,8 @@ def _close_budget(batch: AssessmentBatch) -> None:
     AssessmentBatch.objects.filter(pk=batch.pk).update(total_budget=batch.total_comparisons)
     batch.refresh_from_db()
     counting.advance(batch)
+    if not batch.is_terminal:
+        progress.announce(batch)
 
 
 def start(batch: AssessmentBatch) -> None:
@@ -205,4 +209,5 @@ def start(batch: AssessmentBatch) -> None:
         raise WrongState("It takes two texts to compare.", recovery_actions=("Add texts.",))
     with transaction.atomic():
         batch.move_to(State.GENERATING_PAIRS, started_at=timezone.now(), deadline_at=batch.due_in(LOOK_AGAIN))
+        progress.announce(batch)
         enqueue(JOB, str(batch.pk), queue="default")

@@ -15,7 +15,7 @@ from django.utils import timezone
 from processing.engine.queue import enqueue, workers_on
 from sessions_app.errors import AppError
 
-from . import counting, events, generating
+from . import counting, events, generating, progress
 from .comparing.thresholds import RECOVERY_SHARE
 from .models import AssessmentBatch, ComparisonPair
 from .models.batches import TAKING, CompletionMode, State
@@ -57,6 +57,7 @@ class BatchMonitor:
             is_finalising=True,
             completion_mode=CompletionMode.FORCED_RECOVERY,
             deadline_at=now,
+            is_untold=True,
         )
 
     def _fail(self) -> int:
@@ -81,6 +82,7 @@ class BatchMonitor:
                 for row in rows:
                     row.state, row.error_detail, row.finished_at = State.FAILED, detail, now
                 events.publish_failures(rows)
+                progress.announce_all(rows)
             failed += len(rows)
             if len(rows) < AT_ONCE:
                 return failed
@@ -89,7 +91,9 @@ class BatchMonitor:
         """Enough results were in, and late ones have had their time."""
         now = timezone.now()
         waiting = AssessmentBatch.objects.past_deadline(State.SCORING, now).filter(is_finalising=False)
-        return waiting.update(is_finalising=True, completion_mode=CompletionMode.PARTIAL, deadline_at=now)
+        return waiting.update(
+            is_finalising=True, completion_mode=CompletionMode.PARTIAL, deadline_at=now, is_untold=True
+        )
 
     def _wake(self) -> int:
         """Enqueue what nobody is at: scoring, jobs that were lost, models that wait for a worker."""

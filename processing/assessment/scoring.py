@@ -19,7 +19,7 @@ from django.utils import timezone
 from processing.errors import ProcessingError
 from sessions_app.errors import Category
 
-from . import counting, events
+from . import counting, events, progress
 from .comparing.bradley_terry import Z95, Comparisons, Fit, fit
 from .comparing.measures import Share, most_surprising, reliability
 from .comparing.trust import Evidence, Panel, Verdict, panel, rounded
@@ -287,6 +287,7 @@ def provisional_job(batch_id: str) -> None:
                 "rankings": told(found.rankings),
             },
         )
+        progress.announce(current)
 
 
 def score_due_job() -> int:
@@ -332,6 +333,7 @@ def finalise(batch: AssessmentBatch, found: Scores) -> bool:
             completion_data=events.completed_envelope(current, told(found.rankings)),
             correlation_id=current.event_correlation_id,
         )
+        progress.announce(current)
     logger.info("assessment %s completed (%s)", batch.pk, current.completion_mode)
     return True
 

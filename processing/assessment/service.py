@@ -20,7 +20,7 @@ from sessions_app.errors import AppError, InvalidUpload, WrongState
 from sessions_app.models import AuditEvent, Session, Workspace
 from sessions_app.models.tickets import Ticket
 
-from . import events, generating
+from . import events, generating, progress
 from .comparing.design import pairs_of
 from .models import AssessedItem, AssessmentBatch
 from .models.batches import LONGEST_TEXT, MOST_COMPARISONS, MOST_ITEMS, TERMINAL, State
@@ -236,15 +236,18 @@ def cancel(batch: AssessmentBatch, *, by: Person = None) -> None:
         events.publish_assessment_failed(
             batch, failure_data=events.failed_envelope(batch), correlation_id=batch.event_correlation_id
         )
+        progress.announce(batch)
         AuditEvent.record("assessment.cancelled", batch.workspace, by=by, details={"assessment": str(batch.pk)})
 
 
 def go_on(batch: AssessmentBatch, *, by: Person = None) -> None:
     """Models work again after a person mended what held them. Raises WrongState where nothing does."""
-    held = AssessmentBatch.objects.filter(pk=batch.pk).exclude(hold_reason="")
-    if not held.update(hold_reason="", equal_failures=0, last_failure_cause=""):
-        raise WrongState("Nothing holds this assessment.")
-    batch.refresh_from_db()
+    with transaction.atomic():
+        held = AssessmentBatch.objects.filter(pk=batch.pk).exclude(hold_reason="").exclude(state__in=TERMINAL)
+        if not held.update(hold_reason="", equal_failures=0, last_failure_cause=""):
+            raise WrongState("Nothing holds this assessment.")
+        batch.refresh_from_db()
+        progress.announce(batch)
     enqueue(generating.JUDGE, str(batch.pk), queue="llm")
     AuditEvent.record("assessment.resumed", batch.workspace, by=by, details={"assessment": str(batch.pk)})
 

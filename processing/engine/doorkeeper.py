@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -20,7 +20,6 @@ from django.db import DatabaseError
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from sessions_app.models import Session
 
 from .presence import keep_telling
 
@@ -35,13 +34,14 @@ NOT_FOUND: Final = 4404
 
 @dataclass(eq=False, slots=True)
 class Visitor:
-    """One open socket. ``login`` is the key of the browser's session (``""`` where there is none to look up);
-    ``show_out`` closes the socket with a code.
+    """One open socket, to one of the ``things`` (a model whose rows belong to a workspace). ``login`` is the key of the
+    browser's session (``""`` where there is none to look up); ``show_out`` closes the socket with a code.
     """
 
     user_id: Any
     login: str
-    session_id: UUID
+    things: Any
+    thing_id: UUID
     show_out: Callable[[int], Awaitable[None]]
 
 
@@ -114,26 +114,31 @@ class Doorkeeper:
 
 @database_sync_to_async
 def _those_who_have_to_go(visitors: Sequence[Visitor]) -> dict[Visitor, int]:
-    """Close codes: 4401 for those who are no longer signed in, 4404 for those who may no longer see the session."""
+    """Close codes: 4401 for those who are no longer signed in, 4404 for those who may no longer see the thing."""
     ids = {each.user_id for each in visitors}
     users = {user.pk: user for user in get_user_model().objects.filter(pk__in=ids, is_active=True)}
     logins = Login.objects.filter(
         session_key__in={each.login for each in visitors if each.login}, expire_date__gt=timezone.now()
     )
     held = {login.session_key: login.get_decoded() for login in logins}
-    may_see = set(
-        Session.objects.filter(
-            pk__in={each.session_id for each in visitors}, workspace__memberships__user_id__in=users
-        ).values_list("pk", "workspace__memberships__user_id")
-    )
+    may_see = {
+        things: _pairs(things, [each.thing_id for each in visitors if each.things is things], users)
+        for things in {each.things for each in visitors}
+    }
     gone = {}
     for each in visitors:
         user = users.get(each.user_id)
         if user is None or (each.login and not _is_login_of(held.get(each.login, {}), user)):
             gone[each] = NOT_SIGNED_IN
-        elif (each.session_id, each.user_id) not in may_see:
+        elif (each.thing_id, each.user_id) not in may_see[each.things]:
             gone[each] = NOT_FOUND
     return gone
+
+
+def _pairs(things: Any, ids: Iterable[UUID], users: Iterable[Any]) -> set[tuple[UUID, Any]]:
+    """Which of these rows which of these users may see: (id of the row, id of the user)."""
+    seen = things.objects.filter(pk__in=set(ids), workspace__memberships__user_id__in=list(users))
+    return set(seen.values_list("pk", "workspace__memberships__user_id"))
 
 
 def _is_login_of(held: dict[str, Any], user: Any) -> bool:

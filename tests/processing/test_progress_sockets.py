@@ -5,8 +5,6 @@ import json
 
 import pytest
 from asgiref.sync import sync_to_async
-from channels.routing import URLRouter
-from channels.testing import WebsocketCommunicator
 from django.db import transaction
 
 from processing import consumers
@@ -14,8 +12,8 @@ from processing.engine import finish, hub, planning, relay
 from processing.engine.announcements import publish_progress
 from processing.generation.service import ProcessingService
 from processing.models import OutboxEvent, SessionTask
-from processing.routing import websocket_urlpatterns
 from tests.factories import make_specified_session
+from tests.sockets import Browser, seqs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,46 +29,6 @@ def task(session):
     task = SessionTask.objects.get(pk=started["task_id"])
     planning.plan(task)
     return task
-
-
-class Browser:
-    """One socket, as a browser has it; collects messages, batches unpacked."""
-
-    def __init__(self, address, user):
-        async def signed_in(scope, receive, send):
-            await URLRouter(websocket_urlpatterns)({**scope, "user": user}, receive, send)
-
-        self.socket = WebsocketCommunicator(signed_in, address)
-
-    async def __aenter__(self):
-        connected, _ = await self.socket.connect(timeout=5)
-        assert connected
-        return self
-
-    async def __aexit__(self, *_):
-        await self.socket.disconnect()
-
-    async def messages(self, until=lambda message: False, seconds=6):
-        """Messages until one fits, the socket closes (a ``closed`` message ends the list), or nothing comes."""
-        heard = []
-        while True:
-            try:
-                event = await self.socket.receive_output(timeout=seconds)
-            except TimeoutError:
-                return heard
-            if event["type"] == "websocket.close":
-                return [*heard, {"type": "closed", "code": event.get("code")}]
-            frame = json.loads(event["text"])
-            for message in frame["messages"] if frame["type"] == "batch" else [frame]:
-                heard.append(message)
-                if until(message):
-                    return heard
-
-
-def seqs(messages):
-    return [
-        message["seq"] for message in messages if message["type"] in {"progress", "completed", "error", "cancelled"}
-    ]
 
 
 async def test_a_socket_opens_without_redis_and_shows_what_the_database_knows(people, task, settings):

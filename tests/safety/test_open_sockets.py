@@ -13,7 +13,7 @@ from django.utils import timezone
 from sessions_app.actions.workspaces import change_role, remove_member
 from tests.factories import make_specified_session
 from tests.processes import ROOT, kill, product_environment, wait_for
-from tests.test_access import close_code, connect
+from tests.test_access_sockets import close_code, connect
 from ticketgen.embedded_redis import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)

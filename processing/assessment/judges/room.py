@@ -24,10 +24,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from processing import figures
-from processing.assessment import counting
+from processing.assessment import counting, progress
 from processing.assessment.counting import Result
 from processing.assessment.models import AssessmentBatch, ComparisonPair
-from processing.assessment.models.batches import TAKING
+from processing.assessment.models.batches import TAKING, TERMINAL
 from processing.assessment.models.comparisons import JudgeKind, Winner
 from processing.engine import money, stopping
 from processing.engine.queue import enqueue
@@ -386,4 +386,7 @@ def _close_connection() -> None:
 
 def hold(batch: AssessmentBatch, reason: str) -> None:
     """Models rest until a person says to go on."""
-    AssessmentBatch.objects.filter(pk=batch.pk, hold_reason="").update(hold_reason=reason[:300])
+    with transaction.atomic():
+        free = AssessmentBatch.objects.filter(pk=batch.pk, hold_reason="").exclude(state__in=TERMINAL)
+        if free.update(hold_reason=reason[:300]):
+            progress.announce(AssessmentBatch.objects.get(pk=batch.pk))

@@ -86,6 +86,8 @@ class AssessmentBatch(models.Model):
     provider, model}; ``overlap``: the share of pairs that every judge gets. ``deadline_at`` is when somebody has to
     look: in WAITING_CALLBACKS the end of the time-out, which each result moves on; in SCORING the end of the grace, or
     of the lease of the worker who ``is_finalising``; in GENERATING_PAIRS of the job's.
+
+    ``seq`` numbers what browsers are told of it; ``is_untold``: something happened since (``progress``).
     """
 
     State = State
@@ -146,6 +148,9 @@ class AssessmentBatch(models.Model):
     chance_seed = models.PositiveIntegerField(default=0)
     variants = models.JSONField(default=list, blank=True)
     error_detail = models.JSONField(default=dict, blank=True)
+    seq = models.PositiveBigIntegerField(default=0)
+    announced_at = models.DateTimeField(null=True, blank=True)
+    is_untold = models.BooleanField(default=False)
     request_id = models.CharField(max_length=64, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -160,6 +165,7 @@ class AssessmentBatch(models.Model):
         indexes = [
             models.Index(fields=["state", "deadline_at"]),
             models.Index(fields=["workspace", "-created_at"]),
+            models.Index(fields=["id"], condition=Q(is_untold=True), name="assessments_to_be_told_of"),
         ]
         constraints = [
             CheckConstraint(
@@ -216,6 +222,11 @@ class AssessmentBatch(models.Model):
         return self.state in TERMINAL
 
     @property
+    def is_finished(self) -> bool:
+        """As sockets ask."""
+        return self.is_terminal
+
+    @property
     def processed(self) -> int:
         return self.completed_comparisons + self.failed_comparisons
 
@@ -257,7 +268,8 @@ class AssessmentBatch(models.Model):
         """The same, saying whether it was this call that moved it."""
         may_come_from = (only_from,) if only_from else self.MAY_FOLLOW[state]
         if state in TERMINAL:
-            fields = {"finished_at": timezone.now(), "deadline_at": None, "is_finalising": False, **fields}
+            ended = {"finished_at": timezone.now(), "deadline_at": None, "is_finalising": False, "is_untold": False}
+            fields = {**ended, **fields}
         moved = AssessmentBatch.objects.filter(pk=self.pk, state__in=may_come_from).update(state=state, **fields)
         self.refresh_from_db()
         return bool(moved)

@@ -1,4 +1,5 @@
-// A run as it goes: the socket says what changed, the page fetches its changed parts. The page is true without it.
+// A run or an assessment as it goes: the socket says what changed, the page fetches its changed parts. The page is true
+// without it.
 "use strict";
 {
   const run = document.getElementById("run");
@@ -19,6 +20,7 @@
   const going = () => state() && !state().dataset.finished && !over;
   const part = (name) => run.querySelector(`[data-${name}]`);
   const say = (text) => { connection.hidden = !text; connection.textContent = text; };
+  const { socket: address = `/ws/sessions/${run.dataset.run}/`, what = "run", noun = "tickets" } = run.dataset;
   const number = new Intl.NumberFormat("en-GB");
 
   const duration = (seconds) => {
@@ -53,17 +55,19 @@
 
   const refresh = async (whole) => {
     const wasGoing = going();
+    const scores = state()?.dataset.scores;
     clearTimeout(waiting);
     waiting = 0;
     fetchedAt = Date.now();
     try {
-      const answer = await fetch(whole ? location.pathname : `${location.pathname}?part=status`, { headers: { Accept: "text/html" } });
+      const answer = await fetch(whole ? location.pathname + location.search : `${location.pathname}?part=status`, { headers: { Accept: "text/html" } });
       if (!answer.ok || answer.redirected) throw new Error(answer.status);
       put(new DOMParser().parseFromString(await answer.text(), "text/html"));
     } catch {
       return false;
     }
     if (wasGoing && !going() && !over && !whole) { say(""); return refresh(true); }
+    if (!whole && state()?.dataset.scores !== scores) return refresh(true);
     const elapsed = part("elapsed");
     if (elapsed) startedAt = Date.now() - elapsed.dataset.elapsed * 1000;
     document.title = going() ? `${part("percent").textContent.trim()} · ${title}` : title;
@@ -84,7 +88,7 @@
     part("failed").textContent = number.format(failed);
     if (message.status === "processing" && message.current_stage) part("stage").textContent = message.current_stage;
     document.title = `${number.format(percent)} % · ${title}`;
-    if (total) announce(`${number.format(done)} of ${number.format(total)} tickets, ${Math.floor(percent)} percent${failed ? `, ${failed} failed` : ""}.`);
+    if (total) announce(`${number.format(done)} of ${number.format(total)} ${noun}, ${Math.floor(percent)} percent${failed ? `, ${failed} failed` : ""}.`);
     refreshSoon();
   };
 
@@ -95,7 +99,7 @@
     await refresh(true);
     over = false;
     document.title = `${{ completed: "Done", error: "Stopped", cancelled: "Cancelled" }[message.type]} · ${title}`;
-    announce({ completed: "The run is finished.", error: `The run stopped. ${message.user_message || ""}`, cancelled: "The run was cancelled." }[message.type], true);
+    announce({ completed: `The ${what} is finished.`, error: `The ${what} stopped. ${message.user_message || ""}`, cancelled: `The ${what} was cancelled.` }[message.type], true);
   };
 
   const receive = (message) => {
@@ -107,12 +111,12 @@
   const connect = () => {
     if (socket || !going()) return;
     const { task, seq } = state().dataset;
-    socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/sessions/${run.dataset.run}/?after=${seq}&task=${task}`);
+    socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${address}?after=${seq}&task=${task}`);
     socket.onmessage = (event) => { failures = 0; say(""); receive(JSON.parse(event.data)); };
     socket.onclose = ({ code }) => {
       socket = null;
-      if (code === 4401) { over = true; say("You are signed out. Reload the page and sign in to go on watching; the run goes on."); return; }
-      if (code === 4404) { over = true; say("This session is gone or no longer yours to see."); return; }
+      if (code === 4401) { over = true; say("You are signed out. Reload the page and sign in to go on watching; nothing is lost."); return; }
+      if (code === 4404) { over = true; say("This is gone or no longer yours to see."); return; }
       if (!going()) return;
       failures += 1;
       if (failures >= 3) { setTimeout(poll, failures === 3 ? 0 : 3000); return; }
@@ -125,15 +129,15 @@
     if (!going()) return;
     const fresh = await refresh();
     if (!going()) return;
-    say(fresh ? "Live updates are not available; this page looks again every 3 seconds." : "Connection lost. The run goes on; this page tries again every 3 seconds.");
+    say(fresh ? "Live updates are not available; this page looks again every 3 seconds." : `Connection lost. The ${what} goes on; this page tries again every 3 seconds.`);
     polls += 1;
     if (fresh && polls % 4 === 0) connect(); else setTimeout(poll, 3000);
   };
 
   setInterval(() => {
     const elapsed = part("elapsed");
-    if (!elapsed || !going()) return;
-    if (state().classList.contains("is-running")) elapsed.textContent = duration((Date.now() - startedAt) / 1000);
+    if (!going()) return;
+    if (elapsed && state().classList.contains("is-running")) elapsed.textContent = duration((Date.now() - startedAt) / 1000);
     if (Date.now() - fetchedAt > 10000 && failures < 3) refresh().then(connect);
   }, 1000);
   document.addEventListener("visibilitychange", () => { if (!document.hidden && failures < 3) refresh().then(connect); });
