@@ -22,6 +22,7 @@ from sessions_app.errors import Category
 from . import counting, events, progress
 from .comparing.bradley_terry import Z95, Comparisons, Fit, fit
 from .comparing.measures import Share, most_surprising, reliability
+from .comparing.pleas import talks_to_judge
 from .comparing.trust import Evidence, Panel, Verdict, panel, rounded
 from .models import AssessedItem, AssessmentBatch, ScoringRun
 from .models.batches import State
@@ -117,6 +118,7 @@ def _evidence(known: Judged, found: Fit) -> Evidence:
         lengths=np.array([len(item.text_content) for item in known.items], dtype=np.int64),
         adaptive=known.batch.adaptive,
         flips=Share(sum(votes[0] != votes[1] for votes in voted), len(voted)),
+        pleas=[item.title or item.outside_ref for item in known.items if talks_to_judge(item.text_content)],
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import secrets
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ from sessions_app.correlation import correlation_id as current_correlation_id
 from sessions_app.errors import AppError, InvalidUpload, WrongState
 from sessions_app.models import AuditEvent, Session, Workspace
 from sessions_app.models.tickets import Ticket
+from sessions_app.parsing.encodings import decode
+from sessions_app.parsing.tables import UnreadableFile
 
 from . import events, generating, progress
 from .comparing.design import pairs_of
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
 OFFLINE: dict[str, str] = {"kind": "model", "provider": "offline", "model": ""}
 DAY = 24 * 3600
+FARTHEST_ANCHOR = 100
 
 
 @extend_schema_serializer(component_name="AssessmentText")
@@ -44,7 +48,9 @@ class ItemSerializer(serializers.Serializer[Any]):
     text_content = serializers.CharField(max_length=LONGEST_TEXT)
     title = serializers.CharField(max_length=255, required=False, allow_blank=True, default="")
     writer = serializers.CharField(max_length=170, required=False, allow_blank=True, default="")
-    anchor_score = serializers.FloatField(min_value=-100, max_value=100, required=False, allow_null=True, default=None)
+    anchor_score = serializers.FloatField(
+        min_value=-FARTHEST_ANCHOR, max_value=FARTHEST_ANCHOR, required=False, allow_null=True, default=None
+    )
 
 
 @extend_schema_serializer(component_name="AssessmentJudge")
@@ -298,7 +304,10 @@ def texts_of_csv(data: bytes) -> list[dict[str, Any]]:
 
     Raises InvalidUpload that names the row.
     """
-    text = data.decode("utf-8-sig", errors="replace").replace("\x00", "")
+    try:
+        text = decode(data)[0].replace("\x00", "")
+    except UnreadableFile as error:
+        raise InvalidUpload(str(error)) from None
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_TEXT * 4))
     try:
         first = text.split("\n", 1)[0]
@@ -340,9 +349,11 @@ def _item(number: int, cells: dict[str, str]) -> dict[str, Any]:
         raise InvalidUpload(f"The text of row {number} has more than {LONGEST_TEXT:,} characters.")
     anchor = cells.get("anchor_score", "")
     try:
-        score = float(anchor) if anchor else None
+        score = float(anchor.replace(",", ".")) if anchor else None
     except ValueError:
-        raise InvalidUpload(f"Row {number}: “{anchor[:20]}” is no score.") from None
+        score = math.nan
+    if score is not None and not abs(score) <= FARTHEST_ANCHOR:
+        raise InvalidUpload(f"Row {number}: “{anchor[:20]}” is no score from -{FARTHEST_ANCHOR} to {FARTHEST_ANCHOR}.")
     return {
         "essay_id": (cells.get("essay_id") or f"text-{number}")[:240],
         "title": cells.get("title", "")[:255],

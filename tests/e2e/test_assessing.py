@@ -63,7 +63,6 @@ def test_texts_are_compared_and_ranked(site, page, scheme, width):
     found["all judged"] = violations(page)
     page.get_by_role("link", name="See how it stands").click()
     expect(page.get_by_text("Completed")).to_be_visible(timeout=30_000)
-    page.reload()
     expect(page.get_by_role("heading", name="Can you trust this?")).to_be_visible()
     expect(page.get_by_role("img", name="Scores of 3 texts")).to_be_visible()
     found["ranking"] = look(page, f"{scheme}-ranking")
@@ -74,7 +73,7 @@ def test_texts_are_compared_and_ranked(site, page, scheme, width):
     page.get_by_role("button", name="Rate 4 tickets").click()
     page.get_by_role("button", name="Start ranking").click()
     expect(page.get_by_text("Completed")).to_be_visible(timeout=30_000)
-    page.reload()
+    expect(page.get_by_role("img", name="Scores of 4 texts")).to_be_visible()  # without a reload
     found["tickets"] = look(page, f"{scheme}-tickets")
     page.get_by_role("button", name="Sort the backlog by this").click()
     expect(page.get_by_text("The backlog is in the order of this ranking")).to_be_visible()

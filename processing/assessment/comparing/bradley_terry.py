@@ -245,19 +245,26 @@ def _laplacian(graph: _Graph, information: Floats, items: Indices) -> Floats:
 
 def _inverse_diagonal(matrix: Floats) -> Floats:
     """The diagonal of a positive definite matrix's inverse: the squares of its Cholesky factor's inverse, added up by
-    columns. The factor is inverted in its own place, block of rows by block of rows, so that two such matrices are all
-    that is ever held.
+    columns. Factor and inverse take the matrix's own place, block by block: one such matrix is all that is held.
     """
-    lower = np.linalg.cholesky(matrix)
-    for start in range(0, len(lower), _BLOCK):
-        rows = slice(start, min(start + _BLOCK, len(lower)))
-        corner = np.linalg.inv(lower[rows, rows])
-        if start:
-            lower[rows, :start] = -corner @ (lower[rows, :start] @ lower[:start, :start])
-        lower[rows, rows] = np.tril(corner)
-    squares = np.zeros(len(lower))
-    for start in range(0, len(lower), _BLOCK):
-        squares += np.square(lower[start : start + _BLOCK]).sum(axis=0)
+    size = len(matrix)
+    blocks = [slice(start, min(start + _BLOCK, size)) for start in range(0, size, _BLOCK)]
+    for rows in blocks:
+        if rows.start:
+            matrix[rows.start :, rows] -= matrix[rows.start :, : rows.start] @ matrix[rows, : rows.start].T
+        corner = np.linalg.cholesky(matrix[rows, rows])
+        matrix[rows, rows] = corner
+        matrix[rows.stop :, rows] = matrix[rows.stop :, rows] @ np.linalg.inv(corner).T
+        matrix[rows, rows.stop :] = 0
+    for rows in blocks:
+        corner = np.linalg.inv(matrix[rows, rows])
+        if rows.start:
+            before = slice(0, rows.start)
+            matrix[rows, before] = -corner @ (matrix[rows, before] @ matrix[before, before])
+        matrix[rows, rows] = np.tril(corner)
+    squares = np.zeros(size)
+    for rows in blocks:
+        squares += np.square(matrix[rows]).sum(axis=0)
     return squares
 
 

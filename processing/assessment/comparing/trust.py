@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -47,7 +48,8 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What the panel looks at. ``judges`` name who judged each comparison, ``writers`` who wrote each item ("" for
-    unknown), ``lengths`` are characters. ``flips``: comparisons made in both orders, and how many turned round.
+    unknown), ``lengths`` are characters. ``flips``: comparisons made in both orders, and how many turned round;
+    ``pleas``: names of texts that talk to their judge.
     """
 
     data: Comparisons
@@ -58,6 +60,7 @@ class Evidence:
     lengths: Any
     adaptive: bool = False
     flips: Share = NOTHING
+    pleas: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +99,9 @@ def panel(evidence: Evidence) -> Panel:
     predicted = accuracy(data, evidence.held_out, by_chance=not evidence.adaptive)
     separation = reliability(found)
     judges = judge_fits(data, found, evidence.judges)
+    ties = Share(float(np.sum(data.share == 0.5)), len(data))
     findings = [
-        _of_accuracy(predicted),
+        _of_accuracy(predicted, ties),
         _of_scales(found),
         _of_reliability(separation, adaptive=evidence.adaptive),
         _of_split_half(split_half(data), adaptive=evidence.adaptive),
@@ -105,10 +109,12 @@ def panel(evidence: Evidence) -> Panel:
         *_of_flips(evidence.flips),
         _of_length(longer_wins(data, evidence.lengths)),
         *_of_own(*own_wins(data, evidence.judges, evidence.writers)),
+        *_of_ties(ties),
+        *_of_pleas(evidence.pleas),
         *_of_one_sided(found),
         *_of_judges(judges),
     ]
-    verdict, sentence = _summed_up(findings, predicted, separation)
+    verdict, sentence = _summed_up(findings, ties)
     return Panel(verdict, sentence, findings, judges, item_fit(data, found).tolist())
 
 
@@ -116,8 +122,10 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _of_accuracy(found: Accuracy) -> Finding:
+def _of_accuracy(found: Accuracy, ties: Share) -> Finding:
     name, share = "Predicts new judgements", found.share
+    if share.count < 10 and ties.count - ties.hits < 10 <= ties.count:
+        return Finding(name, Verdict.UNKNOWN, "Nearly all comparisons are ties, so there is no winner to name.", None)
     if share.count < 10:
         return Finding(name, Verdict.UNKNOWN, "Too few comparisons to test the scores with.", None)
     low, high = share.interval
@@ -156,6 +164,8 @@ def _of_reliability(value: float, *, adaptive: bool) -> Finding:
         return Finding(name, Verdict.CAUTION, said + warning, value)
     verdict = Verdict.GOOD if value >= 0.8 else Verdict.CAUTION if value >= 0.6 else Verdict.BAD
     hint = "" if value >= 0.8 else " More comparisons would help."
+    if value < 0.05:
+        hint = " The scores differ no more than chance would make them."
     return Finding(name, verdict, said + hint, value)
 
 
@@ -173,7 +183,7 @@ def _of_split_half(value: float, *, adaptive: bool) -> Finding:
 def _of_position(share: Share) -> Finding:
     name = "No matter which text is shown first"
     if share.count < 20:
-        return Finding(name, Verdict.UNKNOWN, "Too few comparisons to see a preference for a place.")
+        return Finding(name, Verdict.UNKNOWN, "Too few comparisons had a winner to see a preference for a place.")
     low, high = share.interval
     said = f"The text shown first won {percent(share.value)} of {share.count} "
     said += f"({percent(low)}–{percent(high)}; fair is 50 %)."
@@ -226,6 +236,26 @@ def _of_own(mine: Share, others: Share) -> list[Finding]:
     return [Finding("No model prefers its own", Verdict.BAD if leans else Verdict.GOOD, said, mine.value)]
 
 
+def _of_ties(share: Share) -> list[Finding]:
+    """Nothing where they are few."""
+    if share.count < 10 or share.value <= 0.3:
+        return []
+    said = (
+        f"{percent(share.value)} of {share.count} comparisons are ties: judges could not say which text is better. "
+        "The texts may be too much alike for this question."
+    )
+    return [Finding("Few ties", Verdict.BAD if share.value >= 0.5 else Verdict.CAUTION, said, share.value)]
+
+
+def _of_pleas(names: Sequence[str]) -> list[Finding]:
+    if not names:
+        return []
+    shown = ", ".join(f"“{name[:60]}”" for name in names[:5])
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    said = f"Words that talk to the judge, as “choose this text” does, are in {shown}{more}. Read them yourself."
+    return [Finding("No text talks to the judge", Verdict.CAUTION, said, len(names))]
+
+
 def _of_one_sided(found: Fit) -> list[Finding]:
     count = int(found.one_sided.sum())
     if not count:
@@ -243,16 +273,22 @@ def _of_judges(judges: list[JudgeFit]) -> list[Finding]:
     return [Finding("Judges who differ", Verdict.CAUTION, said, len(odd))]
 
 
-def _summed_up(findings: list[Finding], predicted: Accuracy, separation: float) -> tuple[Verdict, str]:
+def _summed_up(findings: list[Finding], ties: Share) -> tuple[Verdict, str]:
     verdicts = [each.verdict for each in findings]
     if findings[0].verdict is Verdict.BAD:
         return Verdict.BAD, "No. The judgements do not bear out the ranking: it is no better than tossing coins."
     if findings[1].verdict is Verdict.BAD:
         return Verdict.BAD, "Not as a whole. Some texts were never joined to the others by a comparison."
     if findings[0].verdict is Verdict.UNKNOWN:
-        return Verdict.UNKNOWN, "There are too few comparisons to say."
+        return _without_prediction(ties)
     if Verdict.BAD in verdicts:
         return Verdict.CAUTION, "With care. Look at what is marked below before you use the order."
     if Verdict.CAUTION in verdicts:
         return Verdict.CAUTION, "Mostly. The order holds in the large; neighbours may well change places."
     return Verdict.GOOD, "Yes. New judgements agree with the ranking, and nothing was found that bends it."
+
+
+def _without_prediction(ties: Share) -> tuple[Verdict, str]:
+    if ties.count >= 10 and ties.value >= 0.5:
+        return Verdict.BAD, "No. Most comparisons are ties: judges could hardly tell the texts apart."
+    return Verdict.UNKNOWN, "There are too few comparisons to say."

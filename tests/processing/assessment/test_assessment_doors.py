@@ -10,6 +10,7 @@ from django.utils.html import escape
 from processing.assessment.models import AssessmentBatch, RubricScore
 from processing.assessment.plot import plot
 from processing.assessment.reports import latest
+from processing.assessment.service import texts_of_csv
 from sessions_app.models import TicketDependency
 from tests.assessments import make_batch, pairs, texts
 from tests.factories import make_session, make_ticket
@@ -138,6 +139,15 @@ def test_texts_from_a_table(people, run_jobs):
     assert "'=1+1" in browser.get(f"/assessments/{batch.pk}/file/csv/").content.decode()
 
 
+def test_a_table_of_excel_keeps_its_letters():
+    table = "id;text;anchor\r\na;Café “noir”;1,5\r\nb;Öl;\r\n"
+
+    for encoding in ("cp1252", "utf-8", "utf-8-sig", "utf-16"):
+        items = texts_of_csv(table.encode(encoding))
+        assert [item["text_content"] for item in items] == ["Café “noir”", "Öl"]
+        assert items[0]["anchor_score"] == 1.5
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -146,6 +156,9 @@ def test_texts_from_a_table(people, run_jobs):
         ({"table": SimpleUploadedFile("t.csv", b"name,words\na,b\n")}, "no column"),
         ({"table": SimpleUploadedFile("t.csv", b"id,text\na,x\na,y\n")}, "there twice"),
         ({"table": SimpleUploadedFile("t.csv", b"id,text,anchor\na,x,ten\n")}, "is no score"),
+        ({"table": SimpleUploadedFile("t.csv", b"id,text,anchor\na,x,nan\nb,y,\n")}, "is no score"),
+        ({"table": SimpleUploadedFile("t.csv", b"id,text,anchor\na,x,1e999\nb,y,\n")}, "is no score"),
+        ({"table": SimpleUploadedFile("t.csv", b"\x89PNG\r\n\x1a\n" + bytes(range(256)))}, "NUL bytes"),
         ({"texts": "a\n---\nb\n---\nc", "total_budget": 1}, "at least 3"),
     ],
 )

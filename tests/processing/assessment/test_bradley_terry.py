@@ -62,6 +62,14 @@ def test_errors_are_those_of_the_inverse_information():
     np.testing.assert_allclose(found.errors, [math.sqrt(variance) / 2] * 2, atol=1e-9)
 
 
+@pytest.mark.parametrize(("won", "worst"), [(8, 2), (9, 1)])
+def test_a_rank_is_sure_once_the_difference_is(won, worst):
+    """8 of 10: the difference is 1.39 with an error of 0.79, so not sure; 9 of 10: 2.20 with 1.05, sure."""
+    found = fitted(2, [(0, 1, 1.0)] * won + [(0, 1, 0.0)] * (10 - won), prior=0)
+
+    assert found.worst[0] == worst
+
+
 def test_one_sided_data_have_finite_scores_and_wide_intervals():
     pairs = [(one, other) for one in range(10) for other in range(one + 1, 10)]
     clear = fitted(10, [(one, other, 1.0) for one, other in pairs])
@@ -89,6 +97,14 @@ def test_groups_that_nothing_joins_are_named():
     assert found.scales == 3
     assert math.isnan(found.errors[5])
     assert (found.best[5], found.worst[5]) == (1, 6)
+
+
+def test_ranks_are_sure_within_a_group_only():
+    lopsided = [1.0] * 18 + [0.0] * 2
+    found = fitted(4, [(0, 1, share) for share in lopsided] + [(2, 3, share) for share in lopsided])
+
+    assert list(found.best) == [1, 2, 1, 2]
+    assert list(found.worst) == [3, 4, 3, 4]
 
 
 def test_no_comparison_at_all():
