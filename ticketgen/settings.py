@@ -411,6 +411,7 @@ SPECTACULAR_SETTINGS = {
         "EnhancementOriginEnum": "processing.enhancement.models.history.Origin",
         "EnhancementStatusEnum": "processing.enhancement.models.history.Status",
         "ErrorSeverityEnum": "processing.models.SessionError.Severity",
+        "LibraryKindEnum": "processing.enhancement.models.LibraryImport.Kind",
         "SessionStageEnum": "sessions_app.models.Session.Stage",
         "SuggestedFieldEnum": "processing.enhancement.models.Suggestion.Field",
         "TicketStatusEnum": "sessions_app.models.tickets.Status",

@@ -20,7 +20,6 @@ from django.db import DatabaseError
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-
 from .presence import keep_telling
 
 logger = logging.getLogger(__name__)

@@ -54,7 +54,8 @@ NAMES = """
     assessments_cancel assessments_comparisons_list assessments_create assessments_delete assessments_list
     assessments_ranking assessments_resume assessments_retrieve assessments_start assets_create assets_list
     enhancements_create enhancements_list enhancements_retrieve enhancements_retry enhancements_suggestions_decide
-    knowledge_create knowledge_list processing_status_retrieve resolved_tickets_create resolved_tickets_list
+    knowledge_create knowledge_list library_imports_create library_imports_list library_imports_retrieve
+    processing_status_retrieve resolved_tickets_create resolved_tickets_list
     sessions_create sessions_delete sessions_estimate sessions_export sessions_export_cancel sessions_export_dry_run
     sessions_export_file sessions_export_pause sessions_export_records_list sessions_export_records_resolve
     sessions_export_records_retry sessions_export_report sessions_export_resume sessions_export_status

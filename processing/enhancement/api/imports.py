@@ -7,7 +7,7 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -23,7 +23,10 @@ from sessions_app.api.pagination import PagedView
 from .library import WORKSPACE, editable_workspace
 
 
+@extend_schema_serializer(component_name="LibraryFile")
 class UploadSerializer(serializers.Serializer[Any]):
+    """A CSV file, and what its rows are."""
+
     kind = serializers.ChoiceField(LibraryImport.Kind.choices)
     file = serializers.FileField(allow_empty_file=False, max_length=200)
 
@@ -76,7 +79,7 @@ class LibraryImports(PagedView, IdempotentView):
     @extend_schema(
         parameters=[WORKSPACE],
         request={"multipart/form-data": UploadSerializer},
-        responses={202: LibraryImportSerializer},
+        responses={202: LibraryImportSerializer, 404: None, 507: None},
     )
     def post(self, request: Request) -> Response:
         """Answered at once; ``Location`` says where to ask what became of it. The same file again changes nothing."""
