@@ -22,7 +22,8 @@ from .addresses import require_allowed
 class Credentials:
     """A provider's key, address, default model, limits (0: none) and own prices in US dollars per million tokens.
 
-    The key is not part of the representation, so no log or traceback shows it.
+    The key is not part of the representation, so no log or traceback shows it. ``is_typed_in``: the address is one that
+    people of a workspace entered, and not the operator's.
     """
 
     key: str = field(default="", repr=False)
@@ -32,6 +33,7 @@ class Credentials:
     rpm: int = 0
     tpm: int = 0
     prices: tuple[Decimal, Decimal] | None = None
+    is_typed_in: bool = False
 
     @property
     def digest(self) -> str:
@@ -63,6 +65,7 @@ def credentials_for(provider: str, workspace: Workspace | None = None, *, key: s
         rpm=(own.rpm if own else 0) or int(environment.get("RPM") or 0),
         tpm=(own.tpm if own else 0) or int(environment.get("TPM") or 0),
         prices=prices,
+        is_typed_in=bool(own and own.base_url),
     )
 
 

@@ -8,13 +8,16 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
+import aiohttp
 import httpx2
 import openai
+from openai._vendor.httpx_aiohttp import AiohttpTransport
 
 from processing.errors import LLMError, LLMTimeoutError
 from sessions_app import correlation
 from sessions_app.errors import Category
 
+from .addresses import session_with
 from .answers import NO_KEY, NO_KEY_ACTIONS, LLMRefused, LLMTruncated, LLMUnavailable, error_for
 from .base import Form, Health, Manner
 from .batching import KEPT_FOR, MARGIN, Batches, BatchPhase, BatchState, SubmissionUnknown
@@ -25,6 +28,17 @@ LONGEST_ANSWER = 6_000
 """Tokens."""
 TROUBLE = (openai.OpenAIError, httpx2.HTTPError, ValueError, KeyError, OSError)
 """What a conversation about batches can end with; a stream that breaks off comes raw."""
+
+
+class _CheckedTransport(AiohttpTransport):
+    """To an address that people typed in. The SDK's own transport cannot be told how names are looked up."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(verify=certificates())
+        self.address = address
+
+    def get_client(self) -> aiohttp.ClientSession:
+        return session_with(self.address, self.ssl_context)
 
 
 class OpenAI(RemoteProvider):
@@ -45,7 +59,10 @@ class OpenAI(RemoteProvider):
             default_headers=correlation.headers(),
             # Half the work of the other client. A redirect could lead where no address of a workspace may.
             http_client=openai.DefaultAioHttpClient(
-                timeout=self.seconds_per_call, follow_redirects=False, verify=certificates()
+                timeout=self.seconds_per_call,
+                follow_redirects=False,
+                verify=certificates(),
+                transport=_CheckedTransport(credentials.base_url) if credentials.is_typed_in else None,
             ),
         )
 

@@ -71,6 +71,7 @@ class ProviderForm(forms.ModelForm[ProviderSettings]):
             del self.fields["forget_key"]
         if self.instance.provider != "compatible":
             del self.fields["base_url"]
+        self._address_before = self.instance.base_url
         for name in ("concurrency", "rpm", "tpm"):
             self.fields[name].required = False
         self.order_fields(["new_key", "forget_key", "base_url", "llm_model"])
@@ -94,6 +95,9 @@ class ProviderForm(forms.ModelForm[ProviderSettings]):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         for name in ("concurrency", "rpm", "tpm"):
             cleaned[name] = cleaned.get(name) or 0
+        keeps_key = self.instance.key and not cleaned.get("new_key") and not cleaned.get("forget_key")
+        if keeps_key and cleaned.get("base_url", self._address_before) != self._address_before:
+            self.add_error("new_key", "Enter the key again: it would be sent to another address.")
         if (cleaned.get("price_in") is None) != (cleaned.get("price_out") is None):
             raise forms.ValidationError("Enter both prices or none.")
         return cleaned

@@ -69,6 +69,22 @@ def test_openais_address_is_not_for_workspaces_to_say(page, alice, redis):
     assert ProviderSettings.objects.get().base_url == ""
 
 
+def test_a_stored_key_is_not_sent_to_another_address(page, alice, redis):
+    """Else whoever may change settings could have it told by a server of their own."""
+    first, second = "http://127.0.0.1:9/v1", "http://127.0.0.1:10/v1"
+    alice.post(f"{page}compatible/", {"compatible-base_url": first, "compatible-new_key": KEY})
+
+    answer = alice.post(f"{page}compatible/", {"compatible-base_url": second})
+    assert answer.status_code == 422
+    assert "Enter the key again" in answer.content.decode()
+    assert ProviderSettings.objects.get().base_url == first
+
+    alice.post(f"{page}compatible/", {"compatible-base_url": first, "compatible-rpm": "7"})
+    alice.post(f"{page}compatible/", {"compatible-base_url": second, "compatible-new_key": "sk-another-1234567"})
+    row = ProviderSettings.objects.get()
+    assert (row.base_url, row.rpm, row.key.reveal()) == (second, 0, "sk-another-1234567")
+
+
 def test_the_page_says_who_answers(page, alice, redis):
     with model_server() as server:
         alice.post(f"{page}compatible/", {"compatible-base_url": f"{server.url}/v1"})

@@ -9,6 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from django.core.management import CommandError, call_command
 
+from processing.llm.service import LLMService
+from processing.models import ProviderSettings
+
 SECRET = "sk-canary-that-must-stay-here"
 
 
@@ -56,6 +59,55 @@ def test_a_model_server_leads_us_nowhere_else(provider, status, settings, redis)
     assert asked
     assert not asked_inside
     assert SECRET not in told.getvalue()
+
+
+@contextmanager
+def listening():
+    """A port of this machine, and how often somebody came."""
+    came = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept():
+            while True:
+                try:
+                    wire, _ = server.accept()
+                except OSError:
+                    return
+                came.append(wire.getpeername())
+                wire.close()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield server.getsockname()[1], came
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.django_db
+def test_a_name_of_a_model_server_that_means_another_address_by_now_is_not_called(people, settings, redis, monkeypatch):
+    """DNS rebinding: public when it is checked, this machine when it is connected to. (Trackers resolve once.)"""
+    settings.PRODUCTION = True
+    resolve, asked = socket.getaddrinfo, []
+
+    def rebound(host, port, *rest, **options):
+        if host != "models.example":
+            return resolve(host, port, *rest, **options)
+        is_check = threading.current_thread() is threading.main_thread()
+        asked.append(is_check)
+        address = "93.184.216.34" if is_check else "127.0.0.1"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebound)
+    with listening() as (port, came):
+        address = f"https://models.example:{port}/v1"
+        ProviderSettings.objects.create(workspace=people.workspace, provider="compatible", base_url=address)
+        health = LLMService(workspace=people.workspace).validate_connectivity("compatible", fresh=True)
+
+        assert health["status"] == "unhealthy"
+        assert set(asked) == {True, False}, "it was looked up for the check and for the connection"
+        assert not came
+
+        settings.LLM_ALLOWED_HOSTS = ["models.example"]
+        LLMService(workspace=people.workspace).validate_connectivity("compatible", fresh=True)
+        assert came, "an administrator may allow it"
 
 
 def test_a_test_that_wants_to_reach_a_network_is_stopped():
