@@ -25,6 +25,10 @@ WINDOW: Final = 3600
 COUNTED: Final = {
     "sessions:upload": "uploads",
     "sessions:import-confirm": "uploads",
+    "enhancement:import": "uploads",
+    "api-enhancement:resolved-tickets": "uploads",
+    "api-enhancement:knowledge": "uploads",
+    "api-enhancement:assets": "uploads",
     "api:files": "uploads",
     "enhancement:import": "uploads",
     "api-enhancement:library-imports": "uploads",
@@ -45,10 +49,15 @@ COUNTED: Final = {
     "api-runs:regenerate": "questions",
     "api-runs:proposal-revise": "questions",
     "proposals:ask": "questions",
+    "proposals:decide": "questions",
+    "enhancement:retry": "questions",
+    "enhancement:from-ticket": "questions",
+    "api-enhancement:enhancements": "questions",
+    "api-enhancement:retry": "questions",
 }
 """Which address counts as what, when it is posted to."""
-NOT_COUNTED: Final = ("cancel", "pause")
-"""Verbs of ``…:act`` that stop something: they are always open."""
+NOT_COUNTED: Final = ("cancel", "pause", "accept", "discard")
+"""Verbs that stop something or ask nobody: they are always open."""
 
 
 def count(request: HttpRequest, workspace: Workspace) -> None:

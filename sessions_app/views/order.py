@@ -43,7 +43,8 @@ def order_page(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
         needs[link.from_ticket_id].append(link)
     shown = [ticket for ticket in tickets if not group or ticket.entity_group == group]
     number = request.GET.get("capacity", "")
-    capacity = int(number) if number.isdecimal() and 0 < int(number[:4]) <= HIGHEST_CAPACITY else CAPACITY
+    asked = int(number) if number.isdecimal() and len(number) < 5 else 0
+    capacity = asked if 0 < asked <= HIGHEST_CAPACITY else CAPACITY
     context = {
         "session": session,
         "groups": groups,

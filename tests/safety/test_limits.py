@@ -7,7 +7,7 @@ from processing.models import SessionTask
 from sessions_app.limits import COUNTED
 from sessions_app.models import UploadedFile
 from tests.factories import bundles, import_files, make_session, make_specified_session
-from tests.test_access import ALL
+from tests.test_access import ALL, World
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +87,26 @@ def test_runs_are_limited_and_can_always_be_stopped(people, redis, settings):
     assert answer.status_code == 302
     assert SessionTask.objects.get(session=session).status == "cancelled"
     assert browser.post(f"/sessions/{session.pk}/run/start/").status_code == 429
+
+
+def test_context_from_models_is_limited_and_deciding_is_not(people, redis, settings):
+    settings.LIMITS = {**settings.LIMITS, "questions": (1, 0), "uploads": (1, 0)}
+    world = World(people.workspace, people.alice)
+    browser, api = people.browser("alice"), people.api("alice")
+    own = f"/sessions/{world.session.pk}/tickets/{world.ticket.pk}/proposals/{world.proposal.pk}"
+
+    assert browser.post(f"{own}/discard/").status_code == 302
+    assert browser.post(f"/help-desk/{world.failed.pk}/retry/").status_code == 302
+    codes = [
+        browser.post(f"{own}/retry/").status_code,
+        api.post(f"/api/enhancements/{world.failed.pk}/retry").status_code,
+    ]
+    job = {"ticket_id": "1", "tenant_id": people.workspace.slug, "description": "x", "priority": "x"}
+    codes.append(api.post("/api/enhancements", {**job, "timestamp": "2026-01-01T00:00:00Z"}).status_code)
+    assert codes == [429] * 3
+
+    rows = [{"external_id": "1", "title": "x"}]
+    assert [api.post("/api/knowledge", rows).status_code for _ in range(2)] == [200, 429]
 
 
 def test_without_the_cache_work_goes_on(people, session, settings):

@@ -29,6 +29,7 @@ from processing.enhancement.models import (
 from processing.enhancement.models.history import Origin, Status
 from processing.enhancement.payload import InvalidJob, job_of, raw_field
 from processing.enhancement.service import EnhancementService, JobRefused
+from sessions_app import limits
 from sessions_app.api.idempotency import IdempotentView
 from sessions_app.api.pagination import PagedView
 from sessions_app.models import Workspace
@@ -172,6 +173,7 @@ class Enhancements(PagedView, IdempotentView):
             raise JobRefused(_without_workspace(request.data))
         if workspace.role_of(request.user) not in MAY_REVIEW:
             raise PermissionDenied("Your role in this workspace does not allow that.")
+        limits.count(request, workspace)
         self.workspace = workspace
 
     @extend_schema(
@@ -221,6 +223,7 @@ class RunView(IdempotentView):
         is_safe = request.method in ("GET", "HEAD", "OPTIONS")
         if not is_safe and self.run.workspace.role_of(request.user) not in MAY_REVIEW:
             raise PermissionDenied("Your role in this workspace does not allow that.")
+        limits.count(request, self.run.workspace)
 
 
 class Enhancement(RunView):

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from processing.enhancement.library import COLUMNS, KINDS, import_objects
 from processing.enhancement.models import Asset, KnowledgeArticle, ResolvedTicket
+from sessions_app import limits
 from sessions_app.actions.sessions import default_workspace
 from sessions_app.api.idempotency import IdempotentView
 from sessions_app.api.pagination import PagedView
@@ -85,6 +86,7 @@ class LibraryView(PagedView, IdempotentView):
 
     def brought_in(self) -> Response:
         workspace = editable_workspace(self.request)
+        limits.count(self.request, workspace)
         rows = self.request.data
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise ValidationError("This has to be a list of objects.")

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
 from processing.enhancement.models import EnhancementHistory
+from sessions_app import limits
 from sessions_app.models import Membership, Workspace
 from sessions_app.models.workspaces import MAY_EDIT, MAY_REVIEW
 
@@ -37,3 +38,4 @@ def workspace_or_404(request: HttpRequest, workspace_id: uuid.UUID, *, needs: st
 def _require(request: HttpRequest, workspace: Workspace, needs: str) -> None:
     if workspace.role_of(request.user) not in ALLOWED[needs]:
         raise PermissionDenied("Your role in this workspace does not allow that.")
+    limits.count(request, workspace)
