@@ -30,7 +30,6 @@ COUNTED: Final = {
     "api-enhancement:knowledge": "uploads",
     "api-enhancement:assets": "uploads",
     "api:files": "uploads",
-    "enhancement:import": "uploads",
     "api-enhancement:library-imports": "uploads",
     "api-runs:process": "runs",
     "api-runs:process-retry": "runs",

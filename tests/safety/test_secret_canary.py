@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import zlib
+from unittest.mock import ANY
 
 import pytest
 from django.apps import apps
@@ -79,9 +81,26 @@ def test_no_page_of_the_workshop_shows_a_secret(people, world, redis):
             assert CANARY not in texts_of(olga.get(f"/admin/{name}/{row.pk}/change/", follow=True)), name
 
 
-def test_no_row_no_dump_and_no_job_holds_a_secret(people, world, redis):
+def enqueued(redis):
+    """[(function, arguments)] of every job, as its bytes say."""
+    found = [json.loads(zlib.decompress(redis.hget(key, "data"))) for key in redis.scan_iter("rq:job:*", _type="HASH")]
+    return [(function, arguments) for function, _, arguments, _ in found]
+
+
+def test_a_job_is_json_that_names_rows(people, redis, django_capture_on_commit_callbacks):
+    """CHECKLIST 53: whoever could write into Redis could otherwise have a pickle of theirs run."""
+    session = make_specified_session(people.workspace)
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = ProcessingService(by=people.alice).generate_tickets(session)
+
+    assert enqueued(redis) == [(ANY, [str(session.pk), answer["task_id"]])]
+
+
+def test_no_row_no_dump_and_no_job_holds_a_secret(people, world, redis, django_capture_on_commit_callbacks):
     token = AuthToken.objects.create(people.alice)[1]
-    ProcessingService(by=people.alice).generate_tickets(make_specified_session(people.workspace))
+    with django_capture_on_commit_callbacks(execute=True):
+        ProcessingService(by=people.alice).generate_tickets(make_specified_session(people.workspace))
+    assert enqueued(redis)
     dumped = io.StringIO()
     call_command("dumpdata", exclude=["django_rq"], stdout=dumped)  # its table is none
 
@@ -90,3 +109,4 @@ def test_no_row_no_dump_and_no_job_holds_a_secret(people, world, redis):
     for key in redis.scan_iter():
         kept = redis.dump(key) or b""
         assert CANARY.encode() not in kept
+    assert CANARY not in str(enqueued(redis))

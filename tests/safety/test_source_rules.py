@@ -30,8 +30,22 @@ NEVER = {
     "RawSQL": "raw SQL",
     "format_html_join": "say it in a template",
 }
-TENANTS = {"Session", "Ticket", "UploadedFile", "SessionTask", "ExportRecord", "TrackerConnection", "TicketProposal"}
+TENANTS = {
+    *("Session", "Ticket", "UploadedFile", "SessionTask", "ExportRecord", "TrackerConnection", "TicketProposal"),
+    *("SavedView", "Invitation", "Membership", "TicketComment", "BulkChange", "SessionBundle", "WebhookSecret"),
+    *("AssessmentBatch", "ComparisonPair", "WebhookTarget", "EventDelivery", "EnhancementHistory", "Suggestion"),
+    *("WriteBack", "ContextItem", "Synthesis", "ResolvedTicket", "KnowledgeArticle", "Asset", "ProviderSettings"),
+}
 """Rows of workspaces: a door looks them up through the workspace, never by the id alone."""
+
+SQL_BY_HAND = {"processing/backups.py", "processing/enhancement/search.py", "processing/enhancement/library.py"}
+"""Where SQL is put together, of names of ours; values are always parameters."""
+UNSAID = re.compile(
+    r"\b(token|secret|password|passwd|credentials|api_key|authorization)\b(?!_)|\.reveal\(", re.IGNORECASE
+)
+CALLS_OUT = re.compile(
+    r"(requests|httpx2?)\.(get|post|put|patch|delete|head|request|stream)|(.*\.)?(urlopen|create_connection)"
+)
 
 
 def named(path):
@@ -58,6 +72,12 @@ def findings(path, source=None):
             yield f"{node.lineno}: {name} outside of {SAFE_STRINGS}"
         if any(each.arg == "shell" and getattr(each.value, "value", None) is True for each in node.keywords):
             yield f"{node.lineno}: a shell"
+        if name in {"execute", "executemany"} and is_put_together(node) and named(path) not in SQL_BY_HAND:
+            yield f"{node.lineno}: SQL that is put together"
+        if CALLS_OUT.fullmatch(ast.unparse(node.func)) and not any(each.arg == "timeout" for each in node.keywords):
+            yield f"{node.lineno}: a call without an end"
+        if re.fullmatch(r"(self\.)?_?log(ger)?\.\w+|logging\.\w+", ast.unparse(node.func)) and tells(node):
+            yield f"{node.lineno}: a secret in the log"
         if name in {"get", "get_object_or_404"} and path in DOORS:
             yield from unfiltered(node, name)
     for node in ast.walk(tree):
@@ -66,12 +86,27 @@ def findings(path, source=None):
         yield from (f"{node.lineno}: {each}" for each in names if each.split(".")[0] in {"pickle", "marshal", "shelve"})
 
 
+def is_put_together(node):
+    """The statement is an f-string, a sum, a ``%`` or a ``format``."""
+    sql = node.args[0] if node.args else None
+    by_format = isinstance(sql, ast.Call) and isinstance(sql.func, ast.Attribute) and sql.func.attr == "format"
+    return by_format or isinstance(sql, ast.BinOp) or (isinstance(sql, ast.JoinedStr) and len(sql.values) > 1)
+
+
+def tells(node):
+    """A value of the line, not its words, is one that nobody may read."""
+    values = [*node.args, *(each.value for each in node.keywords)]
+    return any(UNSAID.search(ast.unparse(each)) for each in values if not isinstance(each, ast.Constant))
+
+
 def unfiltered(node, name):
     """``Ticket.objects.get(pk=…)`` and ``get_object_or_404(Ticket, pk=…)``, with nothing about the workspace."""
     target = node.func.value if name == "get" and isinstance(node.func, ast.Attribute) else (node.args or [None])[0]
     text = ast.unparse(target) if target is not None else ""
     keys = " ".join(str(each.arg) for each in node.keywords)
-    if re.fullmatch(rf"({'|'.join(TENANTS)})(\.objects)?", text) and not re.search("session|workspace|ticket", keys):
+    if re.fullmatch(rf"({'|'.join(TENANTS)})(\.objects)?", text) and not re.search(
+        "session|workspace|ticket|enhancement|batch", keys
+    ):
         yield f"{node.lineno}: {text} by its id alone"
 
 
@@ -92,6 +127,19 @@ def test_a_module_keeps_the_rules(path):
         "Ticket.objects.get(pk=ticket_id)",
         "csrf_exempt(view)",
         "Session.objects.raw('select')",
+        "EnhancementHistory.objects.get(id=run_id)",
+        "get_object_or_404(WebhookSecret, pk=secret_id)",
+        "cursor.execute(f'SELECT {name}')",
+        "cursor.execute('SELECT ' + name)",
+        "cursor.execute('SELECT %s' % name)",
+        "cursor.execute('SELECT {}'.format(name))",
+        "requests.get(url)",
+        "httpx2.post(url, json={})",
+        "urllib.request.urlopen(url)",
+        "socket.create_connection(address)",
+        "logger.info('asked with %s', token)",
+        "logger.warning(f'{row.secret.reveal()}')",
+        "logging.debug('%s', request.headers['Authorization'])",
     ],
 )
 def test_the_rules_find_what_they_are_for(line):

@@ -183,6 +183,20 @@ def test_nothing_reaches_outside_unless_it_is_set(settings):
     assert settings.DEBUG is False
 
 
+OUTSIDE = (
+    "import django; django.setup(); from django.conf import settings as s; "
+    "print([name for name, said in s.LLM_PROVIDERS.items() if said['KEY'] or said['BASE_URL']], s.LLM_ALLOWED_HOSTS, "
+    "s.TRACKER_ALLOWED_HOSTS, s.EMAIL_BACKEND.rpartition('.')[0], s.NOTIFY_EMAILS, repr(s.NOTIFY_WEBHOOK), "
+    "s.NOTIFY_ALLOWED_HOSTS, s.ALLOW_SIGNUP, repr(s.METRICS_TOKEN))"
+)
+
+
+def test_what_reaches_outside_is_off_on_a_bare_machine(tmp_path):
+    done = run(["-c", OUTSIDE], environment(tmp_path, DJANGO_SETTINGS_MODULE="ticketgen.settings", **SAFE))
+
+    assert done.stdout.strip() == "[] [] [] django.core.mail.backends.console [] '' [] False ''", done.stderr
+
+
 def test_jobs_are_json_and_wait_for_the_commit(settings):
     assert {queue["SERIALIZER"] for queue in settings.RQ_QUEUES.values()} == {"rq.serializers.JSONSerializer"}
     assert settings.RQ["COMMIT_MODE"] == "on_db_commit"
