@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,29 @@ def test_every_form_that_posts_carries_its_token():
     for path in TEMPLATES:
         for form in re.findall(r"<form\b[^>]*method=\"post\".*?</form>", path.read_text(), flags=re.S | re.I):
             assert "csrf_token" in form, named(path)
+
+
+RUNS = (" ", "a", "a ", "_a", "(", "-", "\n", '"', "a,", "1.", "|", "*", "`", "[a](")
+
+
+def patterns(path):
+    """(line, pattern) of what is compiled from a literal."""
+    for node, name in calls(ast.parse(path.read_text())):
+        literal = getattr(node.args[0], "value", None) if name == "compile" and node.args else None
+        if isinstance(literal, str) and ast.unparse(node.func) == "re.compile":
+            yield node.lineno, re.compile(literal)
+
+
+def test_no_pattern_takes_long_over_a_run_of_one_character():
+    """CHECKLIST 30: what grows with the cube of a text takes hours over a stranger's cell of a few thousand spaces."""
+    for path in SOURCES:
+        for line, pattern in patterns(path):
+            for run in RUNS:
+                started = time.process_time()
+                list(pattern.finditer(f"x{run * 400}#\x01"))
+                pattern.match(f"x{run * 400}#\x01")
+                took = time.process_time() - started
+                assert took < 0.5, f"{named(path)}:{line} over {run!r}"
 
 
 def test_bandit_finds_nothing_of_weight():

@@ -24,7 +24,7 @@ _MOST_OPTIONS: Final = 1_000
 _VALID: Final = re.compile(r"[a-z0-9_]+")
 _VALID_MENU: Final = re.compile(r"[a-z0-9_-]+")
 _USABLE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
-_TARGET: Final = re.compile(r"\s*(?P<label>[^;\n]{1,120}?)\s*\((?P<type>[^()]{2,40})\)\s*(?:[,;\n]|$)")
+_TARGET: Final = re.compile(r"(?P<label>[^;\s][^;\n]{0,119}?)\s*\((?P<type>[^()]{2,40})\)\s*(?:[,;\n]|$)")
 _ALL: Final = re.compile(r"\b(?:all|any|every)\b", re.IGNORECASE)
 _KEY: Final = re.compile(r"(?:^|(?<=[.;\n]))\s*([A-Z][A-Za-z /-]{2,30}):(?=\s)")
 

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -830,3 +831,11 @@ def test_the_sample_has_no_storage_conflict() -> None:
             storages.setdefault((entity_type, row["Machine name"]), set()).add((row["Field type"], row["Vals."]))
 
     assert [name for name, kinds in storages.items() if len(kinds) > 1] == []
+
+
+@pytest.mark.parametrize("text", [" " * 4000 + "#", "a" + " " * 4000 + "#", "a " * 2000, "a (bc) " * 600, "\n" * 4000])
+def test_no_reference_takes_longer_than_its_length(text):
+    """A thousand spaces in a cell once took hours."""
+    started = time.process_time()
+    targets(text)
+    assert time.process_time() - started < 2
