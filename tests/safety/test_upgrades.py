@@ -13,16 +13,16 @@ ROOT = Path(__file__).resolve().parents[2]
 APPS = ("sessions_app", "processing", "enhancement", "assessment")
 FIRST = {
     "sessions_app": "0001_squashed_0007_token_use",
-    "processing": "0001_squashed_0012_webhook_delivery_purpose",
-    "enhancement": "0002_search",
-    "assessment": "0001_batches",
+    "processing": "0002_metrics_by_addition",
+    "enhancement": "0003_library_import",
+    "assessment": "0002_live_progress",
 }
 """What the first version brings: nothing runs beside it. Later migrations meet servers of the version before."""
 
 LOADER = MigrationLoader(None)
 OURS = [
     pytest.param(migration, id=f"{app}.{name}")
-    for (app, name), migration in LOADER.disk_migrations.items()
+    for (app, name), migration in sorted(LOADER.disk_migrations.items())
     if app in APPS
 ]
 
