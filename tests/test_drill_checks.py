@@ -20,8 +20,9 @@ LABEL = "ticketgen-1a2b3c4d-0123456789"
 
 
 @pytest.fixture
-def session(people):
+def session(people, settings, tmp_path):
     """One ticket, written, exported, told of and seen."""
+    settings.MEDIA_ROOT = tmp_path  # other tests leave their files
     session = make_session(people.workspace)
     ticket = make_ticket(session, status="exported")
     task = SessionTask.objects.create(session=session, status="completed", total=1, done=1, seq=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
@@ -70,15 +71,23 @@ class UploadedFile(models.Model):
 
     def table(self) -> Table:
         """The table as it was read, from the stored rows."""
-        stored = self.rows.values_list("number", "line", "data", "origin").iterator(chunk_size=ROWS_AT_ONCE)
-        rows = tuple(Row(number, line, tuple(data), origin) for number, line, data, origin in stored)
-        return Table(tuple(self.headers), rows, self.header_line, self.encoding, self.delimiter)
+        return self._table(row for _, row in self.rows.read())
 
-    def sheet(self) -> Sheet:
-        """The file's rows for the reading of the whole specification."""
-        return Sheet(
-            self.filename, self.csv_type, read_rows(self.table(), self.csv_type, self.mapping, self.exclusions).rows
-        )
+    def sheet(self, rows: Iterable[Row]) -> Sheet:
+        """The file for the reading of the whole specification; ``rows`` as they are stored."""
+        read = read_rows(self._table(rows), self.csv_type, self.mapping, self.exclusions)
+        return Sheet(self.filename, self.csv_type, read.rows)
+
+    def _table(self, rows: Iterable[Row]) -> Table:
+        return Table(tuple(self.headers), tuple(rows), self.header_line, self.encoding, self.delimiter)
+
+
+class SourceRowQuerySet(models.QuerySet["SourceRow"]):
+    def read(self) -> Iterator[tuple[uuid.UUID, Row]]:
+        """(id of the file, row as it was read), a portion at a time."""
+        columns = ("file_id", "number", "line", "data", "origin")
+        for file_id, number, line, data, origin in self.values_list(*columns).iterator(chunk_size=ROWS_AT_ONCE):
+            yield file_id, Row(number, line, tuple(data), origin)
 
 
 class SourceRow(models.Model):
@@ -92,6 +101,8 @@ class SourceRow(models.Model):
     row_hash = models.CharField(max_length=64)
     disposition = models.CharField(max_length=10)
     reason = models.CharField(max_length=255, blank=True)
+
+    objects = SourceRowQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]

@@ -321,7 +321,7 @@ def test_comments_by_the_api(ticket, people):
 
     assert api.post(address, {"text": "Why?", "kind": "change_request"}).status_code == 201
     assert api.post(address, {"text": ""}).status_code == 400
-    [said] = api.get(address).json()
+    [said] = api.get(address).json()["results"]
     assert (said["text"], said["kind"], said["author_name"]) == ("Why?", "change_request", "rita")
 
 

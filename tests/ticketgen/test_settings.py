@@ -154,7 +154,7 @@ def test_a_whole_pair_turns_a_provider_on_and_half_of_one_does_not(tmp_path):
     )
 
     assert done.stdout.strip() == (
-        "{'github': False, 'atlassian': True} ['example.org', 'example.net'] ['ticketgen.E001']"
+        "{'github': False, 'atlassian': True} ['example.org', 'example.net'] ['ticketgen.E003']"
     ), done.stderr
 
 
