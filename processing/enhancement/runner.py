@@ -103,12 +103,14 @@ class Runner:
                 if stopping.requested() and self._patience_is_over():
                     self._let_go("stopped", "The worker was stopped.")
                     break
-        except JobTimeoutException:
+        except (JobTimeoutException, DatabaseError) as error:
+            if not _has_rung(error):
+                raise
             # The alarm may have rung in the middle of a commit, so what this connection believes may be wrong.
             connection.close()
             del connections[DEFAULT_DB_ALIAS]
             self._let_go("hard_limit", "The hard time limit was reached.")
-            raise
+            raise JobTimeoutException("The hard time limit was reached.") from error
         finally:
             self._crew.close()
             self._searchers.close()
@@ -161,6 +163,13 @@ class Runner:
         due = EnhancementHistory.objects.due(timezone.now()).order_by("not_before").first()
         if due is not None:
             wake(due)
+
+
+def _has_rung(error: BaseException | None) -> bool:
+    """The alarm itself, or what PostgreSQL says of a transaction that the alarm has left open."""
+    while error is not None and not isinstance(error, JobTimeoutException):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def attempt_at(run: EnhancementHistory, attempt: EnhancementAttempt, owner: uuid.UUID, searchers: Crew) -> None:
