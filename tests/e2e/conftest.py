@@ -14,12 +14,9 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.test import override_settings
-from playwright.sync_api import expect
 
 from tests.processes import ROOT, kill, product_environment, wait_for, worker
 from ticketgen.embedded_redis import free_port
-
-expect.set_options(timeout=20_000)  # milliseconds; pages of a slow machine
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -52,7 +49,7 @@ class Site:
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=product_environment(), stdout=log, stderr=log, start_new_session=True
         )
-        wait_for(self.answers, "the web server")
+        wait_for(self.answers, "the web server", 30)
 
     def stop(self) -> None:
         if self.process:
