@@ -20,11 +20,7 @@ from ticketgen.embedded_redis import die_with_parent, free_port, local_url, redi
 ROOT = Path(__file__).resolve().parents[1]
 
 
-PATIENCE = 90
-"""Seconds until a condition is taken for one that never holds. A promise of the product has its own, shorter ones."""
-
-
-def wait_for(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
     """Return as soon as the condition holds; fail the test with ``what`` if it never does."""
     deadline = time.monotonic() + seconds
     while not condition():
