@@ -14,8 +14,8 @@ APPS = ("sessions_app", "processing", "enhancement", "assessment")
 FIRST = {
     "sessions_app": "0001_squashed_0007_token_use",
     "processing": "0002_metrics_by_addition",
-    "enhancement": "0003_library_import",
-    "assessment": "0002_live_progress",
+    "enhancement": "0002_search",
+    "assessment": "0001_batches",
 }
 """What the first version brings: nothing runs beside it. Later migrations meet servers of the version before."""
 
