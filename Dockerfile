@@ -5,7 +5,7 @@ WORKDIR /app
 ARG REQUIREMENTS=requirements.txt
 COPY requirements.txt .
 COPY requirements-observability.txt .
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --no-compile --require-hashes -r "$REQUIREMENTS"
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r "$REQUIREMENTS"
 
 FROM packages AS static
 ENV PATH=/venv/bin:$PATH TICKETGEN_VAR_DIR=/var/build
@@ -28,6 +28,7 @@ COPY ticketgen ticketgen
 COPY processing processing
 COPY sessions_app sessions_app
 COPY templates templates
+RUN python -m compileall -q ticketgen processing sessions_app
 USER 10001
 VOLUME /data
 EXPOSE 8000

@@ -9,6 +9,8 @@ UV_OPTIONS := --quiet --python $(PYTHON_IN_VENV) --require-hashes
 PIP := $(PYTHON_IN_VENV) -m pip --disable-pip-version-check --quiet --quiet
 UV_VERSION := 0.13.9
 export UV_SYSTEM_CERTS := true
+# Many processes start here, and each would compile what it imports, for twice the time.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The first of these that is new enough and can make environments; `make run PYTHON=...` names another.
 PYTHONS = $(or $(PYTHON),python3.11 python3.12 python3.13 python3)

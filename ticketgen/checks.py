@@ -15,6 +15,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 SHORTEST_SECRET = 32
+SETTINGS = "settings"
+"""The tag of these checks. Workers and schedules make only them: the others load every page, which they do not serve."""
 OPTIONAL = {
     "SENTRY_DSN": ("sentry_sdk", "ticketgen.E001"),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("opentelemetry.exporter.otlp.proto.http", "ticketgen.E002"),
@@ -47,7 +49,7 @@ def _is_fernet_key(text: str) -> bool:
         return False
 
 
-@register
+@register(SETTINGS)
 def observability_is_installed(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     return [
         Error(
@@ -67,7 +69,7 @@ def _is_installed(package: str) -> bool:
         return False
 
 
-@register
+@register(SETTINGS)
 def pairs_are_whole(app_configs: Any, **_: Any) -> list[CheckMessage]:
     """A provider that people sign in by needs the id and the secret of its app; with one of them it stays off."""
     return [

@@ -140,12 +140,14 @@ class JudgeRoom:
         try:
             while True:
                 now = time.monotonic()
-                stop = stopping.requested() or now - started >= settings.ENGINE["SLICE"]
                 if now - beaten >= settings.ENGINE["HEARTBEAT"]:
                     await self._db(self._renew)
                     beaten = now
-                if not await self._db(self._goes_on):
+                batch = await self._db(self._taking)
+                if batch is None:
                     break
+                # What is in flight is paid for, so that even a batch that is held waits for the answers.
+                stop = stopping.requested() or now - started >= settings.ENGINE["SLICE"] or bool(batch.hold_reason)
                 if not stop and len(in_flight) <= self.concurrency // 2:
                     claimed = await self._db(self._claim, self.concurrency - len(in_flight))
                     empty = not claimed
@@ -216,10 +218,10 @@ class JudgeRoom:
 
     # Database work, on the thread
 
-    def _goes_on(self) -> bool:
-        return AssessmentBatch.objects.filter(
-            pk=self.batch.pk, state__in=TAKING, is_finalising=False, hold_reason=""
-        ).exists()
+    def _taking(self) -> AssessmentBatch | None:
+        """The batch as it is now, or None if it takes no more results."""
+        taking = AssessmentBatch.objects.filter(pk=self.batch.pk, state__in=TAKING, is_finalising=False)
+        return taking.only("hold_reason").first()
 
     def _claim(self, count: int) -> list[ComparisonPair]:
         """Take due pairs, as many as can be paid for."""
@@ -370,7 +372,10 @@ class JudgeRoom:
 
     def _hand_over(self) -> None:
         """Another turn, if something is due now; what is due later is woken by the schedule."""
-        if self._goes_on() and ComparisonPair.objects.for_model(timezone.now()).filter(batch=self.batch).exists():
+        batch = self._taking()
+        if batch is None or batch.hold_reason:
+            return
+        if ComparisonPair.objects.for_model(timezone.now()).filter(batch=self.batch).exists():
             enqueue(JOB, str(self.batch.pk), queue="llm")
 
 

@@ -12,9 +12,13 @@ from redis.exceptions import RedisError
 from rq import Queue
 from rq.serializers import JSONSerializer
 
+from ticketgen.checks import SETTINGS
+
 
 class Command(RqCron):
     """Run exactly one of these per deployment; two would enqueue everything twice (harmless, but wasteful)."""
+
+    requires_system_checks = [SETTINGS]
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

@@ -12,6 +12,7 @@ from django_rq.management.commands.rqworker import Command as RqWorker
 
 from processing.engine.heartbeat import keep_beating
 from processing.llm.registry import import_sdks
+from ticketgen.checks import SETTINGS
 
 JSON = "rq.serializers.JSONSerializer"
 WORKER = "processing.engine.worker.EngineWorker"
@@ -21,6 +22,8 @@ SHOWS_LIFE_WITHIN = 45
 
 class Command(RqWorker):
     """Without queues it serves all of them."""
+
+    requires_system_checks = [SETTINGS]
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)  # type: ignore[no-untyped-call]

@@ -1,15 +1,18 @@
 """Models, people and the offline rule at work: real workers, a loopback model server, a judge whose truth is known."""
 
 import json
+import threading
 
 import numpy as np
 import pytest
+from django.db import connection
 from django.db.models import Count
 
 from processing.assessment import service
 from processing.assessment.comparing.measures import rank_correlation
 from processing.assessment.counting import Counted
 from processing.assessment.judges import questions, rule
+from processing.assessment.judges.room import hold
 from processing.assessment.models import AssessmentBatch, ComparisonPair
 from processing.assessment.monitor import wake_judges
 from processing.assessment.people import judge, next_pair, skip
@@ -127,6 +130,24 @@ def test_an_order_that_was_answered_is_not_paid_for_again_when_the_other_failed(
     assert not answers.order_by().values("entity_key").annotate(times=Count("pk")).filter(times__gt=2).exists()
     assert not answers.order_by().values("input_hash").annotate(times=Count("pk")).filter(times__gt=1).exists()
     assert all(len(pair.votes) == 2 for pair in batch.comparison_pairs.judged())
+
+
+def test_a_batch_that_is_held_keeps_the_answers_that_were_on_their_way(people, run_jobs, server):
+    server.behave(latency=0.5)
+    batch = make_batch(people.workspace, 8, judges=MODEL)
+
+    def hold_in_mid_call():
+        wait_for(lambda: server.calls, "the first call")
+        hold(batch, "A person wants to look.")
+        connection.close()
+
+    person = threading.Thread(target=hold_in_mid_call)
+    person.start()
+    run_jobs()
+    person.join()
+
+    answers = LLMCall.objects.filter(task_id=batch.pk, outcome="ok").count()
+    assert 0 < answers == server.server.stats["ok"] == fresh(batch).processed < 28
 
 
 def test_failures_that_pass_are_tried_again(people, run_jobs, server):
