@@ -16,7 +16,7 @@ from django.core.checks import CheckMessage, Error, register
 
 SHORTEST_SECRET = 32
 SETTINGS = "settings"
-"""The tag of these checks. Workers and schedules make only them: the others load every page, which they do not serve."""
+"""The tag of these checks. Workers and schedules make only them: the others load every page, and they serve none."""
 OPTIONAL = {
     "SENTRY_DSN": ("sentry_sdk", "ticketgen.E001"),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("opentelemetry.exporter.otlp.proto.http", "ticketgen.E002"),
