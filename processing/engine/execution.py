@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
+
 from processing.models import SessionTask
 from processing.models.tasks import TaskStatus
 
@@ -13,6 +15,8 @@ from . import batches, planning
 from .drainer import Drainer
 
 ProgressCallback = Callable[[float, str, dict[str, Any]], None]
+LARGE = 2_000
+"""Items from which on the plan leaves so much memory behind that others, in fresh processes, work on them."""
 
 
 def execute(session_id: uuid.UUID, task_id: uuid.UUID, progress_callback: ProgressCallback | None = None) -> None:
@@ -27,12 +31,20 @@ def execute(session_id: uuid.UUID, task_id: uuid.UUID, progress_callback: Progre
     if task.economy:
         batches.tend(task)
     else:
-        drainer = Drainer(task, on_written=_reporting_to(progress_callback))
-        planning.enqueue_helpers(task, drainer.room.concurrency)
-        drainer.run()
+        _drain(task, progress_callback)
     task.refresh_from_db()
     if progress_callback:
         progress_callback(task.progress_percentage, task.current_stage, {"done": task.done, "failed": task.failed})
+
+
+def _drain(task: SessionTask, progress_callback: ProgressCallback | None) -> None:
+    """Work on the task until its slice is over, with helpers; or leave a large one to them, unless somebody listens."""
+    if task.total > LARGE and progress_callback is None:
+        planning.enqueue_drainers(task, int(settings.ENGINE["CONCURRENCY"]))
+        return
+    drainer = Drainer(task, on_written=_reporting_to(progress_callback))
+    planning.enqueue_drainers(task, drainer.room.concurrency, at_work=1)
+    drainer.run()
 
 
 def _reporting_to(callback: ProgressCallback | None) -> Callable[[SessionTask], None] | None:

@@ -60,10 +60,10 @@ def _write(items: Iterable[WorkItem]) -> tuple[int, int]:
     return total, skipped
 
 
-def enqueue_helpers(task: SessionTask, concurrency: int) -> None:
-    """Drainers beside the one that planned: as many as there are workers and work for, within the limit."""
+def enqueue_drainers(task: SessionTask, concurrency: int, at_work: int = 0) -> None:
+    """As many drainers as there are workers and work for, within the limit, beside those that are at work already."""
     waiting = task.items.filter(status=ItemStatus.PENDING).count()
     useful = math.ceil(waiting / (2 * concurrency))
     drainers = min(int(settings.ENGINE["MAX_DRAINERS"]), queue.workers_on("llm"), useful)
-    for _ in range(drainers - 1):
+    for _ in range(max(1, drainers) - at_work):  # one at least, to say that it is over
         enqueue_drainer(task)
