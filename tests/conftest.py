@@ -34,8 +34,15 @@ SAME_EVERYWHERE = (
 """They ask who may do what, what pages and files look like, or what becomes of Redis and of signals, by queries that
 others try on every database; and they take long.
 """
-SPREAD = ("tests/test_access", "tests/safety/test_headers_everywhere.py", "tests/safety/test_api_schema.py")
-"""Long files whose tests share nothing: each goes to whoever is free. All other files stay with one worker."""
+TOGETHER = (
+    "tests/ticketgen/test_serve.py",
+    "tests/ticketgen/test_settings.py",
+    "tests/sessions_app/test_sso.py",
+    "tests/processing/engine/test_database_restarts.py",
+)
+"""Files whose tests share something that takes long to make: one worker has all of them. Any other test goes to
+whoever is free.
+"""
 SLOW = ("tests/processing/export/", "tests/processing/engine/")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -55,6 +62,7 @@ def _stay_at_home(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_stay_at_home)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Those that wait for real processes come first, as the others fill the gaps; those with a browser last: its loop
     stays in the thread, where Django then refuses to touch the database.
@@ -62,7 +70,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ``TESTS_OF=database`` leaves out what knows no database, the browser, and ``SAME_EVERYWHERE``.
     """
     for item in items:
-        if not item.nodeid.startswith(SPREAD):
+        if item.nodeid.startswith(TOGETHER):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     items.sort(key=lambda item: (item.get_closest_marker("e2e") is not None, not item.nodeid.startswith(SLOW)))
     if os.environ.get("TESTS_OF") == "database":
