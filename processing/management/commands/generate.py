@@ -55,7 +55,7 @@ class Command(BaseCommand):
         self.quiet = bool(options["quiet"])
         target = _checked_target(options["output"], options["format"])
         uploads = self._read(options["source"])  # first, as what cannot be used needs no database to be told so
-        call_command("migrate", interactive=False, verbosity=0)
+        call_command("migrate", interactive=False, run_syncdb=True, verbosity=0)
         workspace, _ = Workspace.objects.get_or_create(slug="command-line", defaults={"name": "Command line"})
         session = create_session(
             workspace,
