@@ -15,8 +15,6 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 SHORTEST_SECRET = 32
-SETTINGS = "settings"
-"""The tag of these checks. Workers and schedules make only them: the others load every page, and they serve none."""
 OPTIONAL = {
     "SENTRY_DSN": ("sentry_sdk", "ticketgen.E001"),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("opentelemetry.exporter.otlp.proto.http", "ticketgen.E002"),
@@ -49,7 +47,7 @@ def _is_fernet_key(text: str) -> bool:
         return False
 
 
-@register(SETTINGS)
+@register("settings")
 def observability_is_installed(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     return [
         Error(
@@ -69,7 +67,7 @@ def _is_installed(package: str) -> bool:
         return False
 
 
-@register(SETTINGS)
+@register("settings")
 def pairs_are_whole(app_configs: Any, **_: Any) -> list[CheckMessage]:
     """A provider that people sign in by needs the id and the secret of its app; with one of them it stays off."""
     return [
