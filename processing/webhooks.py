@@ -10,6 +10,7 @@ nothing has happened and the sender may send again. A message that has been here
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import secrets as random
@@ -70,6 +71,10 @@ class Delivery:
     purpose: str
     delivery_id: str
     body: bytes
+
+    @property
+    def body_digest(self) -> str:
+        return hashlib.sha256(self.body).hexdigest()
 
     def json(self) -> dict[str, Any]:
         """The body's object. Raises WebhookInvalid."""
@@ -168,25 +173,43 @@ def _authenticated(claimed: Headers, body: bytes, purpose: str) -> Workspace:
 
 def once(delivery: Delivery, message: str, handler: Handler) -> Answer:
     """Handle what is new; repeat the answer to what has been here. ``message``: a digest that the same has again."""
-    mine = WebhookDelivery(
-        workspace=delivery.workspace, purpose=delivery.purpose, delivery_id=delivery.delivery_id, message=message
-    )
     with transaction.atomic():
-        WebhookDelivery.objects.bulk_create([mine], ignore_conflicts=True)  # waits for the same one under way
-        if not WebhookDelivery.objects.filter(pk=mine.pk).exists():
+        mine = _noted(delivery, message)
+        if mine is None:
             return _earlier(delivery, message)
         answer = handler(delivery)
         WebhookDelivery.objects.filter(pk=mine.pk).update(status=answer.status, answer=answer.body)
     return answer
 
 
+def _noted(delivery: Delivery, message: str, repeats: WebhookDelivery | None = None) -> WebhookDelivery | None:
+    """The row of this message; None if there is one already. Waits for the same one under way."""
+    mine = WebhookDelivery(
+        workspace=delivery.workspace,
+        purpose=delivery.purpose,
+        delivery_id=delivery.delivery_id,
+        message=message,
+        body=delivery.body_digest,
+        repeats=repeats,
+    )
+    WebhookDelivery.objects.bulk_create([mine], ignore_conflicts=True)
+    return mine if WebhookDelivery.objects.filter(pk=mine.pk).exists() else None
+
+
 def _earlier(delivery: Delivery, message: str) -> Answer:
+    """The answer to a message that has been here: as it stands, or under the same id and signed anew, as a sender does
+    who tries again. That signature is noted too, or it could be sent under an id of somebody's own.
+    """
     seen = WebhookDelivery.objects.filter(workspace=delivery.workspace, purpose=delivery.purpose)
-    same = seen.filter(message=message).first()
+    same = seen.select_related("repeats").filter(message=message).first()
     if same is None:
-        raise DeliveryReused("Another message was delivered under this id before.")
+        same = seen.filter(delivery_id=delivery.delivery_id, body=delivery.body_digest, repeats=None).first()
+        if same is None:
+            raise DeliveryReused("Another message was delivered under this id before.")
+        _noted(delivery, message, repeats=same)
+    first = same.repeats or same
     logger.info("webhook for %s: delivery %s has been here", delivery.purpose, delivery.delivery_id)
-    return Answer(same.status, {**same.answer, "duplicate": True})
+    return Answer(first.status, {**first.answer, "duplicate": True})
 
 
 def _problem(error: AppError) -> JsonResponse:

@@ -118,7 +118,9 @@ class WebhookSecret(models.Model):
 class WebhookDelivery(models.Model):
     """A signed message that was taken, and what it was answered, so that it has one effect however often it comes.
 
-    ``message`` is the digest of time and body: a message that comes under another id is still the same one.
+    ``message`` is the digest of time and body: a message that comes under another id is still the same one. ``body`` is
+    the digest of the body alone: a sender who tries again signs it anew, and the row of that signature ``repeats`` the
+    first.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -126,6 +128,8 @@ class WebhookDelivery(models.Model):
     purpose = models.CharField(max_length=20, choices=Purpose.choices)
     delivery_id = models.CharField(max_length=100)
     message = models.CharField(max_length=64)
+    body = models.CharField(max_length=64, default="", db_default="")
+    repeats = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="repetitions")
     status = models.PositiveSmallIntegerField(default=0)
     answer = models.JSONField(default=dict)
     received_at = models.DateTimeField(auto_now_add=True, db_index=True)
@@ -135,7 +139,11 @@ class WebhookDelivery(models.Model):
         verbose_name_plural = "webhook deliveries"
         constraints = [
             CheckConstraint(condition=Q(purpose__in=Purpose.values), name="webhook_delivery_purpose_is_known"),
-            UniqueConstraint(fields=["workspace", "purpose", "delivery_id"], name="one_delivery_per_id"),
+            UniqueConstraint(
+                fields=["workspace", "purpose", "delivery_id"],
+                condition=Q(repeats=None),
+                name="one_first_delivery_per_id",
+            ),
             UniqueConstraint(fields=["workspace", "purpose", "message"], name="one_delivery_per_message"),
         ]
 

@@ -87,6 +87,26 @@ def test_a_captured_message_under_another_id_is_the_same_message(secret):
     assert calls == ["northfield 1"]
 
 
+def test_a_sender_who_tries_again_signs_anew_and_is_answered_as_before(secret):
+    at = time.time()
+    send(secret, delivery_id="d-1", at=at - 60)
+    again = [send(secret, delivery_id="d-1", at=at + moment) for moment in (-30, 0, 0)]
+
+    assert [answer.status_code for answer in again] == [202] * 3
+    assert all(answer.json() == {"n": 1, "duplicate": True} for answer in again)
+    assert calls == ["northfield 1"]
+
+
+def test_a_captured_second_try_under_another_id_is_the_same_message(secret):
+    at = time.time()
+    send(secret, delivery_id="d-1", at=at - 60)
+    send(secret, delivery_id="d-1", at=at)
+
+    assert send(secret, delivery_id="d-2", at=at).json()["duplicate"] is True
+    assert send(secret, {"n": 2}, delivery_id="d-2", at=at).json() == {"n": 2}
+    assert calls == ["northfield 1", "northfield 2"]
+
+
 def test_another_message_under_the_same_id_is_a_conflict(secret):
     send(secret, {"n": 1}, delivery_id="d-1")
     answer = send(secret, {"n": 2}, delivery_id="d-1")
