@@ -20,7 +20,7 @@ from sessions_app.models.idempotency import LONGEST_KEY
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
-ABANDONED: Final = timedelta(minutes=10)
+ABANDONED: Final = timedelta(minutes=2)
 """After which a request that never came to its end (its process died) may be sent again."""
 
 
