@@ -62,16 +62,18 @@ def _stay_at_home(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_stay_at_home)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Before xdist reads the groups."""
+    if item.nodeid.startswith(TOGETHER):
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Those that wait for real processes come first, as the others fill the gaps; those with a browser last: its loop
     stays in the thread, where Django then refuses to touch the database.
 
     ``TESTS_OF=database`` leaves out what knows no database, the browser, and ``SAME_EVERYWHERE``.
     """
-    for item in items:
-        if item.nodeid.startswith(TOGETHER):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     items.sort(key=lambda item: (item.get_closest_marker("e2e") is not None, not item.nodeid.startswith(SLOW)))
     if os.environ.get("TESTS_OF") == "database":
         left_out = [item for item in items if not _differs_by_database(item)]
