@@ -30,7 +30,7 @@ help: ## Show this list
 run: $(VENV)/run.stamp ## Start ticketgen with all it needs (PORT=8000)
 	@$(PYTHON_IN_VENV) -m ticketgen.dev
 
-PYTEST = pytest -n 4 --dist loadgroup --no-loadscope-reorder $(if $(CI),-p no:cacheprovider) $(PYTEST_ARGS)
+PYTEST = pytest -n 4 --dist loadscope --no-loadscope-reorder $(if $(CI),-p no:cacheprovider) $(PYTEST_ARGS)
 
 test: $(VENV)/dev.stamp ## Run the tests (PYTEST_ARGS="-k sockets")
 	$(PYTHON_IN_VENV) -m $(PYTEST)

@@ -15,6 +15,8 @@ from django.conf import settings
 from redis import Redis
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.people import People, make_people
 
@@ -62,10 +64,16 @@ def _stay_at_home(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_stay_at_home)
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Before xdist reads the groups."""
-    if item.nodeid.startswith(TOGETHER):
-        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+class Scheduling(LoadScopeScheduling):
+    """Each test for itself, but for those of ``TOGETHER``. (pytest has no place any more for the groups of xdist.)"""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file in TOGETHER else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    return Scheduling(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
