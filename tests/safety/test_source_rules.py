@@ -176,16 +176,23 @@ def patterns(path):
             yield node.lineno, re.compile(literal)
 
 
+def seconds_over(pattern, text):
+    """Of the processor. The shortest of three, where one is long: what the interpreter does meanwhile counts too."""
+    found = []
+    while len(found) < 3 and (not found or found[-1] >= 0.5):
+        started = time.process_time()
+        list(pattern.finditer(text))
+        pattern.match(text)
+        found.append(time.process_time() - started)
+    return min(found)
+
+
 def test_no_pattern_takes_long_over_a_run_of_one_character():
     """CHECKLIST 30: what grows with the cube of a text takes hours over a stranger's cell of a few thousand spaces."""
     for path in SOURCES:
         for line, pattern in patterns(path):
             for run in RUNS:
-                started = time.process_time()
-                list(pattern.finditer(f"x{run * 400}#\x01"))
-                pattern.match(f"x{run * 400}#\x01")
-                took = time.process_time() - started
-                assert took < 0.5, f"{named(path)}:{line} over {run!r}"
+                assert seconds_over(pattern, f"x{run * 400}#\x01") < 0.5, f"{named(path)}:{line} over {run!r}"
 
 
 def test_bandit_finds_nothing_of_weight():
