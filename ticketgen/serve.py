@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 import uuid
 from typing import Any, Final
 
@@ -75,6 +76,8 @@ class PatientServer(Server):
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)
         self.ports = [*getattr(self, "ports", ()), port]
+        if len(self.ports) == 1:
+            threading.Thread(target=_import_sdks, name="import-sdks", daemon=True).start()
 
     def kill_all_applications(self) -> Any:
         """Called before the loop ends, which waits for what this returns."""
@@ -99,6 +102,13 @@ class PatientServer(Server):
         if left := [each for each in (*sockets, *requests) if not each.done()]:
             await asyncio.wait(left, timeout=SECONDS_TO_LET_GO)
         await asyncio.sleep(0.1)  # until the last answers are on the wire
+
+
+def _import_sdks() -> None:
+    """Or the first who starts a run would wait for it, a second or more."""
+    from processing.llm.registry import import_sdks
+
+    import_sdks()
 
 
 class PatientCommandLine(CommandLineInterface):

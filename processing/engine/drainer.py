@@ -150,9 +150,11 @@ class Drainer:
         return await self._db(_is_running, self.task.pk)
 
     async def _fill(self) -> None:
-        """Keep ``concurrency`` calls in flight and half as many items claimed ahead."""
-        if len(self.ready) < self.room.concurrency // 2 or not self.ready:
-            count = self.room.concurrency * 3 // 2 - len(self.ready) - len(self.in_flight)
+        """Keep ``concurrency`` calls in flight, and at least as many items claimed ahead: where all calls end at once,
+        the next ones begin at once.
+        """
+        if len(self.ready) < self.room.concurrency:
+            count = self.room.concurrency * 5 // 2 - len(self.ready) - len(self.in_flight)
             claimed = await self._db(claims.claim, self.task, self.owner, count) if count > 0 else []
             if claimed:
                 await self._db(self.room.prepare, claimed)

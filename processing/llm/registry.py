@@ -34,7 +34,7 @@ def provider_named(name: str, model: str, credentials: Credentials, manner: Mann
 
 def import_sdks() -> None:
     """Import what the providers that the environment names need: in a worker before it forks, once and not for each
-    job.
+    job; in a web process once it is there.
     """
     from .remote import certificates
 

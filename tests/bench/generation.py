@@ -12,6 +12,7 @@ from django.conf import settings
 
 from processing.generation.kind import site_context
 from processing.llm import prompts
+from processing.llm.registry import import_sdks
 from processing.models import WorkItem
 
 from . import peers
@@ -26,6 +27,7 @@ ROUNDS = 3
 
 def model_bound() -> Iterator[Figure]:
     """2 s a call, 128 at once for each worker: nearly all the time is the model's."""
+    import_sdks()  # as the web process has, which takes the order
     entities, concurrency = size(ENTITIES, at_least=256), 128
     ideal = entities * SLOW / concurrency
     with model_server(SLOW) as server:
@@ -63,6 +65,7 @@ def model_bound() -> Iterator[Figure]:
 
 def machine_bound() -> Iterator[Figure]:
     """50 ms a call, 256 at once: what the machine can do, beside libraries that only call and store nothing."""
+    import_sdks()
     entities, concurrency = size(ENTITIES, at_least=256), 256
     ours: list[float] = []
     theirs: dict[str, list[float]] = {name: [] for name in peers.PEERS}
