@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from typing import Any
@@ -32,5 +33,7 @@ class Command(RqWorker):
         import processing.generation.jobs  # noqa: F401 - imported once, before work-horses are forked
 
         import_sdks()
+        gc.collect()
+        gc.freeze()  # nothing of all this goes away: work-horses need not look at it, nor copy the pages it stands on
         keep_beating(options.get("name") or f"{socket.gethostname()}.{os.getpid()}")
         super().handle(*(args or settings.RQ_QUEUES), **options)  # type: ignore[no-untyped-call]
