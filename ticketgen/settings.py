@@ -171,6 +171,20 @@ _QUEUE = {
 RQ_QUEUES = {"default": _QUEUE, "enhancement": _QUEUE, "llm": _QUEUE, "export": _QUEUE}
 RQ = {"COMMIT_MODE": "on_db_commit"}
 RQ_SHOW_ADMIN_LINK = False
+# What workers import before they fork, or each work-horse would: all that is enqueued, and all that runs by the clock.
+RQ_JOB_MODULES = (
+    "processing.assessment.generating",
+    "processing.assessment.invest",
+    "processing.assessment.judges.room",
+    "processing.assessment.scoring",
+    "processing.engine.jobs",
+    "processing.enhancement.jobs",
+    "processing.export.jobs",
+    "processing.generation.jobs",
+    "processing.rewriting.jobs",
+    "processing.validation.jobs",
+    "ticketgen.schedules",
+)
 
 # The engine (processing/engine). Seconds where nothing else is said.
 ENGINE = {

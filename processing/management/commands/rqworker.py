@@ -1,14 +1,16 @@
-"""``manage.py rqworker``: django-rq's, with our worker, JSON for jobs, a heartbeat, SDKs imported before the fork."""
+"""``manage.py rqworker``: django-rq's, with our worker, JSON for jobs, a heartbeat, and all imports before the fork."""
 
 from __future__ import annotations
 
 import gc
 import os
 import socket
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandParser
+from django.db import connection
 from django_rq.management.commands.rqworker import Command as RqWorker
 
 from processing.engine.heartbeat import keep_beating
@@ -30,8 +32,9 @@ class Command(RqWorker):
         parser.set_defaults(serializer=JSON, worker_class=WORKER, worker_ttl=SHOWS_LIFE_WITHIN)
 
     def handle(self, *args: str, **options: Any) -> None:
-        import processing.generation.jobs  # noqa: F401 - imported once, before work-horses are forked
-
+        for module in settings.RQ_JOB_MODULES:
+            import_module(module)
+        connection.ops.compiler("SQLCompiler")  # imports what queries are made with
         import_sdks()
         gc.collect()
         gc.freeze()  # nothing of all this goes away: work-horses need not look at it, nor copy the pages it stands on
