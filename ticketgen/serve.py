@@ -28,6 +28,8 @@ ANSWER = (
     '"detail": "The request is larger than is accepted.", "request_id": "{id}"}}'
 )
 
+CONNECTIONS: Final = "20"
+"""To PostgreSQL, at most. Each request has a thread of its own here, and would have a connection of its own."""
 SECONDS_TO_ANSWER: Final = 10.0
 """That requests under way have when the server is stopped; less than a supervisor waits."""
 SECONDS_TO_LET_GO: Final = 2.0
@@ -120,6 +122,7 @@ def main() -> None:
     import sys
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ticketgen.settings")
+    os.environ.setdefault("DATABASE_POOL", CONNECTIONS)
     from django.conf import settings
 
     BoundedRequest.limit = settings.UPLOAD_MAX_REQUEST_BYTES

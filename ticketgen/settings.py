@@ -140,8 +140,11 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=30000;",
     }
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    if most := env.int("DATABASE_POOL", default=0):  # serve.py
+        DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": most, "timeout": 10}
+    else:
+        DATABASES["default"]["CONN_MAX_AGE"] = 60
 if env.bool("DATABASE_IS_FOR_NOW", default=False):
     # Made from the models as they are (standalone.py); by way of the migrations that takes ten times as long.
     MIGRATION_MODULES = dict.fromkeys(["admin", "socialaccount", *(app.rpartition(".")[2] for app in INSTALLED_APPS)])

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 TICKETS: Final = 5
 ARTICLES: Final = 3
 ASSETS: Final = 10
+SEARCHERS: Final = 6
+"""Threads of a worker that search, each with a connection to the database. More searches at once are no sooner done."""
 LOOKED_UP: Final = 20
 """Addresses and networks of a ticket that are looked up."""
 GRACE: Final = 1.0
@@ -45,7 +47,7 @@ class Found:
 
 def searching_crew(tickets: int = 1) -> Crew:
     """Threads to search all places for so many tickets at once."""
-    return Crew(tickets * len(SOURCES), "source")
+    return Crew(min(SEARCHERS, tickets * len(SOURCES)), "source")
 
 
 Look = Callable[[EnhancementHistory, Reading, float], list[ContextItem]]

@@ -38,7 +38,8 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 class Site:
     """A running product that can be killed and started again on the same port."""
 
-    def __init__(self) -> None:
+    def __init__(self, **environment: str) -> None:
+        self.environment = environment
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
@@ -47,7 +48,12 @@ class Site:
         log = (Path(settings.VAR_DIR) / "web.log").open("ab")
         command = [sys.executable, "-m", "ticketgen.serve", "-b", "127.0.0.1", "-p", str(self.port)]
         self.process = subprocess.Popen(
-            command, cwd=ROOT, env=product_environment(), stdout=log, stderr=log, start_new_session=True
+            command,
+            cwd=ROOT,
+            env=product_environment(**self.environment),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
         wait_for(self.answers, "the web server", 30)
 
