@@ -43,6 +43,7 @@ def product_environment(**more: str) -> dict[str, str]:
         "REDIS_URL": settings.REDIS_URL,
         "TICKETGEN_VAR_DIR": str(settings.VAR_DIR),
         "PYTHONPATH": str(ROOT),
+        "WORKER_NICE": "0",  # or it would wait for all other tests
         **more,
     }
 

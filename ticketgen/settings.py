@@ -174,6 +174,8 @@ _QUEUE = {
 RQ_QUEUES = {"default": _QUEUE, "enhancement": _QUEUE, "llm": _QUEUE, "export": _QUEUE}
 RQ = {"COMMIT_MODE": "on_db_commit"}
 RQ_SHOW_ADMIN_LINK = False
+# How far workers step back on a busy machine: whoever waits for a page or the answer to a webhook comes first.
+WORKER_NICE = env.int("WORKER_NICE", default=10)
 # What workers import before they fork, or each work-horse would: all that is enqueued, and all that runs by the clock.
 RQ_JOB_MODULES = (
     "processing.assessment.generating",

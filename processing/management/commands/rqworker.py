@@ -32,6 +32,7 @@ class Command(RqWorker):
         parser.set_defaults(serializer=JSON, worker_class=WORKER, worker_ttl=SHOWS_LIFE_WITHIN)
 
     def handle(self, *args: str, **options: Any) -> None:
+        os.nice(settings.WORKER_NICE)
         for module in settings.RQ_JOB_MODULES:
             import_module(module)
         connection.ops.compiler("SQLCompiler")  # imports what queries are made with
