@@ -233,6 +233,7 @@ RULES: dict[str, Public | Signed | SignedIn | StaffOnly | Bound] = {
     "account_email": SignedIn(),
     "account_change_password": SignedIn(),
     "account_set_password": SignedIn(),
+    "api:workspaces": SignedIn(("GET",)),
     "api:sessions": SignedIn(("GET", "POST")),
     "api:session": Bound(GET="view", PATCH="edit", DELETE="edit"),
     "api:files": Bound(GET="view", POST="edit"),

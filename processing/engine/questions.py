@@ -22,8 +22,11 @@ from processing.models import LLMCall
 from sessions_app.models import Workspace
 
 from . import money
+from .conversation import Conversation
 
 CHARACTERS_PER_TOKEN: Final = 3
+LATE: Final = 10.0
+"""Seconds beyond the given ones after which a conversation is given up that should have ended by itself."""
 LONG_ANSWER: Final = 2
 """Times the length of an ordinary one, for what is set aside."""
 
@@ -55,14 +58,17 @@ def ask(
     task_id: uuid.UUID | None = None,
     attempts: int | None = None,
     seconds: float = 600.0,
+    talk: Conversation | None = None,
 ) -> dict[str, Answered]:
     """Ask all of these at once, as many together as the provider takes, and enter what they cost.
 
     ``questions`` by a key of the caller's (at most 240 characters), which the ledger keeps; the answers come under the
     same keys. What the ledger knows already is not asked. A failure that time may mend is tried again with growing
     waits, up to ``attempts`` calls (``ENGINE["ATTEMPTS"]``) and ``seconds`` in all; whatever fails then is the answer's
-    ``error``. Raises BudgetReached, before anything is asked, if a limit of the workspace might be passed; LLMError if
-    the provider cannot be used at all.
+    ``error``. With ``talk`` they are asked there, and the service stays open.
+
+    Raises BudgetReached, before anything is asked, if a limit of the workspace might be passed; LLMError if the
+    provider cannot be used at all.
     """
     digests = {key: _digests(service, question) for key, question in questions.items()}
     answers = _paid_before(workspace, digests)
@@ -73,7 +79,10 @@ def ask(
     most = attempts or int(settings.ENGINE["ATTEMPTS"])
     calls: dict[str, list[Call]] = {key: [] for key in open_}
     try:
-        answers |= asyncio.run(_ask_all(service, open_, most, seconds, calls))
+        if talk is None:
+            answers |= asyncio.run(_ask_and_close(service, open_, most, seconds, calls))
+        else:
+            answers |= talk.ask(_ask_all(service, open_, most, seconds, calls), seconds + LATE)
     finally:
         entries = [
             LLMCall.drawn_from(
@@ -129,6 +138,15 @@ def _reserve(service: LLMService, questions: Mapping[str, Question]) -> Decimal 
     return total
 
 
+async def _ask_and_close(
+    service: LLMService, questions: Mapping[str, Question], most: int, seconds: float, calls: dict[str, list[Call]]
+) -> dict[str, Answered]:
+    try:
+        return await _ask_all(service, questions, most, seconds, calls)
+    finally:
+        await service.close()
+
+
 async def _ask_all(
     service: LLMService, questions: Mapping[str, Question], most: int, seconds: float, calls: dict[str, list[Call]]
 ) -> dict[str, Answered]:
@@ -139,10 +157,7 @@ async def _ask_all(
         async with room:
             return key, await _ask_one(service, question, Allowance(most=most, calls=calls[key]), until)
 
-    try:
-        return dict(await asyncio.gather(*(one(key, question) for key, question in questions.items())))
-    finally:
-        await service.close()
+    return dict(await asyncio.gather(*(one(key, question) for key, question in questions.items())))
 
 
 async def _ask_one(service: LLMService, question: Question, allowance: Allowance, until: float) -> Answered:

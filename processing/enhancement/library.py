@@ -21,6 +21,7 @@ from sessions_app.errors import InvalidUpload
 from sessions_app.models import AuditEvent, Workspace
 
 from .models import Asset, AssetMark, KnowledgeArticle, ResolvedTicket
+from .search import forget_statistics
 from .texts import marks_of, network_of
 
 AT_ONCE: Final = 2_000
@@ -396,3 +397,4 @@ def make_statistics(kind: str, report: Report) -> None:
     if connection.vendor == "postgresql" and report.created + report.changed >= ANALYZED_AFTER:
         with connection.cursor() as cursor:
             cursor.execute(f"ANALYZE {KINDS[kind]._meta.db_table}")
+        forget_statistics()

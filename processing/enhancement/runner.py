@@ -21,13 +21,13 @@ from django.db.models import Min
 from django.utils import timezone
 from rq.timeouts import JobTimeoutException
 
-from processing.engine import questions, stopping
+from processing.engine import stopping
 from processing.errors import LLMError, LLMTimeoutError, ProcessingError
-from processing.llm.service import LLMService
 from processing.models.tasks import lease
 from sessions_app.errors import AppError, WrongState
 
 from . import figures
+from .asking import Models, models
 from .backoff import wait_after
 from .context import Found, gather, searching_crew
 from .crew import Crew
@@ -41,8 +41,6 @@ TICK: Final = 0.2
 """Seconds between looks at the clock, at new work and at a request to stop."""
 ROOM: Final = 2.0
 """Seconds kept for writing results down."""
-CALLS: Final = 2
-"""To a model per attempt: one, and one to repair its answer."""
 
 
 class SoftTimeLimitExceeded(Exception):
@@ -85,12 +83,16 @@ class Runner:
 
     def run(self, first: uuid.UUID | None = None) -> None:
         """Work on ``first`` if it is due, and on all else that is. Returns when nothing is in hand any more."""
+        with models() as asked:
+            self._run(first, asked)
+
+    def _run(self, first: uuid.UUID | None, asked: Models) -> None:
         in_hand: set[Future[None]] = set()
         try:
             while True:
                 if self._may_take():
                     for run, attempt in self._claim(self.most - len(in_hand), first):
-                        work = partial(attempt_at, run, attempt, self.owner, self._searchers)
+                        work = partial(attempt_at, run, attempt, self.owner, self._searchers, asked)
                         in_hand.add(self._crew.submit(work))
                     first = None
                 if not in_hand and not self._waits_for_the_next():
@@ -172,7 +174,9 @@ def _has_rung(error: BaseException | None) -> bool:
     return error is not None
 
 
-def attempt_at(run: EnhancementHistory, attempt: EnhancementAttempt, owner: uuid.UUID, searchers: Crew) -> None:
+def attempt_at(
+    run: EnhancementHistory, attempt: EnhancementAttempt, owner: uuid.UUID, searchers: Crew, asked: Models
+) -> None:
     """One attempt from beginning to end; whatever happens becomes a state. Raises only where the database is lost."""
     clock = Clock(settings.ENHANCEMENT["SOFT_LIMIT"])
     run = EnhancementHistory.objects.select_related("workspace").get(pk=run.pk)
@@ -183,7 +187,7 @@ def attempt_at(run: EnhancementHistory, attempt: EnhancementAttempt, owner: uuid
             _keep_context(run, owner, found)
         clock.check()
         with _step(run, "synthesis"):
-            written = _synthesis(run, found, clock)
+            written = _synthesis(run, found, clock, asked)
         clock.check()
         _complete(run, attempt, owner, found, written)
     except WrongState:
@@ -214,7 +218,7 @@ def _keep_context(run: EnhancementHistory, owner: uuid.UUID, found: Found) -> No
         ContextItem.objects.bulk_create(found.items)
 
 
-def _synthesis(run: EnhancementHistory, found: Found, clock: Clock) -> tuple[Synthesis, Draft]:
+def _synthesis(run: EnhancementHistory, found: Found, clock: Clock, asked: Models) -> tuple[Synthesis, Draft]:
     """What the model makes of it. Where it fails the raw context has to do, and says so.
 
     What time may mend is tried again like any other failure, except on the last attempt; a model that does not answer
@@ -225,15 +229,10 @@ def _synthesis(run: EnhancementHistory, found: Found, clock: Clock) -> tuple[Syn
     made = Synthesis(enhancement=run, provider=desk.provider, llm_model=desk.llm_model)
     made.system, made.prompt, made.prompt_version = question.form.system, question.text, question.form.prompt_version
     try:
-        service = LLMService(default_provider=desk.provider, model=desk.llm_model, workspace=run.workspace)
         seconds = min(settings.ENHANCEMENT["SYNTHESIS_LIMIT"], clock.left - ROOM)
         if seconds <= 0:
             raise SoftTimeLimitExceeded("The time for one attempt is over.")
-        key = f"enhancement:{run.job_id}"
-        answers = questions.ask(
-            service, run.workspace, {key: question}, task_id=run.pk, attempts=CALLS, seconds=seconds
-        )
-        answered = answers[key]
+        answered = asked.ask(run, desk, question, seconds)
         if answered.error is not None:
             raise answered.error
     except LLMError as error:

@@ -23,7 +23,7 @@ MOST_WORDS: Final = 10
 COMMON: Final = 5_001
 """A word that stands in so many texts is common; counting ends here."""
 BELIEVED: Final = 60.0
-"""Seconds that a word is taken to be common without counting again."""
+"""Seconds that a word is taken to be common, or rare, without asking again."""
 REMEMBERED: Final = 10_000
 TOGETHER: Final = 6
 """Common words that are tried together, at most."""
@@ -112,6 +112,11 @@ def _together(database: _Database, terms: list[str]) -> str:
         if 0 < number < COMMON:
             break
     return database.all_of(chosen)
+
+
+def forget_statistics() -> None:
+    """There are new ones."""
+    _PostgreSQL._statistics.clear()
 
 
 @contextmanager
@@ -227,18 +232,28 @@ class _PostgreSQL(_Database):
     is rare. A word stands under its stem, so that two forms of it are one.
     """
 
+    _statistics: ClassVar[dict[tuple[str, str], tuple[float, float, dict[str, float]]]] = {}
+    """(Database, table) -> until when this is believed, texts, and the share of them that has each common word."""
+
     def counts(self, terms: Sequence[str]) -> dict[str, float]:
-        table = self.index.table
-        rows = _rows("SELECT coalesce(reltuples, 0) FROM pg_class WHERE oid = %s::regclass", [table])
-        total = max(0.0, float(rows[0][0]))
-        rows = _rows(
-            "SELECT lexeme, (SELECT freq FROM pg_stats s, "
-            "unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs) AS m(word, freq) "
-            "WHERE s.tablename = %s AND s.attname = 'words' AND s.schemaname = current_schema() "
-            "AND m.word = lexeme LIMIT 1) FROM unnest(to_tsvector('english', %s)) AS l(lexeme, positions, weights)",
-            [table, " ".join(terms)],
-        )
-        return {lexeme: (freq or 0.0) * total + 1 for lexeme, freq in rows if lexeme.isalnum()}
+        total, shares = self._known()
+        sql = "SELECT lexeme FROM unnest(to_tsvector('english', %s)) AS l(lexeme, positions, weights)"
+        lexemes = [lexeme for (lexeme,) in _rows(sql, [" ".join(terms)]) if lexeme.isalnum()]
+        return {lexeme: shares.get(lexeme, 0.0) * total + 1 for lexeme in lexemes}
+
+    def _known(self) -> tuple[float, dict[str, float]]:
+        name = (str(connection.settings_dict["NAME"]), self.index.table)
+        until, total, shares = self._statistics.get(name, (0.0, 0.0, {}))
+        if until <= time.monotonic():
+            (row,) = _rows(
+                "SELECT greatest(reltuples, 0), most_common_elems::text::text[], most_common_elem_freqs "
+                "FROM pg_class LEFT JOIN pg_stats ON tablename = relname AND attname = 'words' "
+                "AND schemaname = current_schema() WHERE oid = %s::regclass",
+                [self.index.table],
+            )
+            total, shares = float(row[0]), dict(zip(row[1] or (), row[2] or (), strict=False))  # three numbers more
+            self._statistics[name] = (time.monotonic() + BELIEVED, total, shares)
+        return total, shares
 
     def count(self, expression: str) -> int:
         sql = (

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from sessions_app.models import (
     BulkChange,
+    Membership,
     Session,
     Ticket,
     TicketComment,
@@ -30,6 +31,18 @@ class WorkspaceField(serializers.SlugRelatedField[Workspace]):
             self.fail("invalid")
         workspace: Workspace = super().to_internal_value(data)
         return workspace
+
+
+class WorkspaceSerializer(serializers.ModelSerializer[Membership]):
+    """A workspace, and your role there. ``slug`` is what other addresses call it."""
+
+    slug = serializers.SlugField(source="workspace.slug", read_only=True)
+    name = serializers.CharField(source="workspace.name", read_only=True)
+
+    class Meta:
+        model = Membership
+        fields = ["slug", "name", "role"]
+        read_only_fields = ["role"]
 
 
 class SessionSerializer(serializers.ModelSerializer[Session]):

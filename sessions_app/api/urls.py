@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from . import files, sessions, tickets
+from . import files, sessions, tickets, workspaces
 
 urlpatterns = [
+    path("workspaces", workspaces.WorkspaceList.as_view(), name="workspaces"),
     path("sessions", sessions.SessionList.as_view(), name="sessions"),
     path("sessions/<uuid:session_id>", sessions.SessionDetail.as_view(), name="session"),
     path("sessions/<uuid:session_id>/files", files.FileList.as_view(), name="files"),

@@ -69,7 +69,7 @@ NAMES = """
     sessions_tickets_retrieve sessions_tickets_revisions_list sessions_tickets_update sessions_update
     sessions_validate sessions_validate_cancel sessions_validate_problems_list sessions_validate_status
     workspaces_connections_check workspaces_connections_create workspaces_connections_delete
-    workspaces_connections_list workspaces_connections_retrieve workspaces_connections_update
+    workspaces_connections_list workspaces_connections_retrieve workspaces_connections_update workspaces_list
 """
 
 
