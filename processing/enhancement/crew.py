@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -26,28 +27,34 @@ class Crew:
         self._along = tracing.along()
         self._work: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._threads = 0
+        self._threads: list[threading.Thread] = []
         self._free = 0
 
     def submit(self, work: Callable[[], Result]) -> Future[Result]:
         future: Future[Result] = Future()
         with self._lock:
-            starts = self._free == 0 and self._threads < self.most
+            starts = self._free == 0 and len(self._threads) < self.most
             if starts:
-                self._threads += 1
+                self._threads.append(threading.Thread(target=self._serve, name=self.name, daemon=True))
             else:
                 self._free -= 1
-        self._work.put((future, work))
-        if starts:
-            threading.Thread(target=self._serve, name=self.name, daemon=True).start()
+            self._work.put((future, work))
+            if starts:
+                self._threads[-1].start()
         return future
 
     def close(self) -> None:
         """Let threads end when what is in hand is done; what nobody has begun is not done any more."""
         while not self._work.empty():
             self._cancelled()
-        for _ in range(self._threads):
+        for _ in self._threads:
             self._work.put(None)
+
+    def join(self, seconds: float) -> None:
+        """Wait for the threads to end, but not longer than this."""
+        until = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _cancelled(self) -> None:
         try:

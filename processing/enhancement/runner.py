@@ -83,8 +83,12 @@ class Runner:
 
     def run(self, first: uuid.UUID | None = None) -> None:
         """Work on ``first`` if it is due, and on all else that is. Returns when nothing is in hand any more."""
-        with models() as asked:
-            self._run(first, asked)
+        try:
+            with models() as asked:
+                self._run(first, asked)
+        finally:  # nobody is asked any more, so those that were let go have soon noted what they paid for
+            self._crew.join(ROOM)
+            self._searchers.join(ROOM)
 
     def _run(self, first: uuid.UUID | None, asked: Models) -> None:
         in_hand: set[Future[None]] = set()

@@ -244,7 +244,7 @@ class _PostgreSQL(_Database):
     def _known(self) -> tuple[float, dict[str, float]]:
         name = (str(connection.settings_dict["NAME"]), self.index.table)
         until, total, shares = self._statistics.get(name, (0.0, 0.0, {}))
-        if until <= time.monotonic():
+        if until <= time.monotonic() or connection.in_atomic_block:  # which may see what nobody else ever will
             (row,) = _rows(
                 "SELECT greatest(reltuples, 0), most_common_elems::text::text[], most_common_elem_freqs "
                 "FROM pg_class LEFT JOIN pg_stats ON tablename = relname AND attname = 'words' "
@@ -252,7 +252,8 @@ class _PostgreSQL(_Database):
                 [self.index.table],
             )
             total, shares = float(row[0]), dict(zip(row[1] or (), row[2] or (), strict=False))  # three numbers more
-            self._statistics[name] = (time.monotonic() + BELIEVED, total, shares)
+            if not connection.in_atomic_block:
+                self._statistics[name] = (time.monotonic() + BELIEVED, total, shares)
         return total, shares
 
     def count(self, expression: str) -> int:
