@@ -173,7 +173,7 @@ class Load:
 
     def _has_file(self, backlog: Backlog, name: str) -> bool:
         there = self.site.get(f"/api/sessions/{backlog.session_id}/files")
-        return name in {each["filename"] for each in there}
+        return name in {each["filename"] for each in there["results"]}
 
     def _generated(self, backlog: Backlog) -> None:
         task_id = self._begun(f"/api/sessions/{backlog.session_id}/process")["task_id"]
