@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -17,6 +18,7 @@ from processing.engine.questions import Answered
 from processing.errors import LLMError
 from processing.llm.base import Question
 from processing.llm.service import LLMService
+from sessions_app.errors import WrongState
 
 from .models import EnhancementHistory, HelpDesk
 
@@ -34,13 +36,18 @@ class Models:
         self._services: dict[tuple[uuid.UUID, str, str], LLMService] = {}
 
     def ask(self, run: EnhancementHistory, desk: HelpDesk, question: Question, seconds: float) -> Answered:
-        """The answer to one question about a ticket. Raises as ``questions.ask`` does."""
+        """The answer to one question about a ticket. Raises as ``questions.ask`` does, and WrongState once the turn is
+        over.
+        """
         service = self._service(run, desk)
         key = f"enhancement:{run.job_id}"
         asked = {key: question}
-        answers = questions.ask(
-            service, run.workspace, asked, task_id=run.pk, attempts=CALLS, seconds=seconds, talk=self._talk
-        )
+        try:
+            answers = questions.ask(
+                service, run.workspace, asked, task_id=run.pk, attempts=CALLS, seconds=seconds, talk=self._talk
+            )
+        except CancelledError:  # the worker was stopped, and has given the ticket back
+            raise WrongState("The turn of this worker is over.") from None
         return answers[key]
 
     def _service(self, run: EnhancementHistory, desk: HelpDesk) -> LLMService:
