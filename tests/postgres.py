@@ -6,7 +6,12 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from ticketgen.embedded_redis import free_port
 
@@ -63,3 +68,20 @@ class Cluster:
 
     def stop(self) -> None:
         self.run("pg_ctl", "stop", "--silent", "--mode", "immediate")
+
+
+@contextmanager
+def own_cluster() -> Iterator[Cluster]:
+    """One that runs, and is gone afterwards. Skips the test where there is no PostgreSQL."""
+    try:
+        postgres_programs()
+    except PostgresUnavailable as missing:
+        pytest.skip(str(missing))
+    folder = Path(tempfile.mkdtemp(prefix="ticketgen-postgres-"))
+    cluster = Cluster(folder)
+    cluster.create()
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
+        shutil.rmtree(folder)

@@ -30,16 +30,22 @@ WRITABLE = (TaskStatus.RUNNING, TaskStatus.PAUSED)
 """Results of calls in flight are still written after a pause; after a cancel they only go to the ledger."""
 
 
-def claim(task: SessionTask, owner: uuid.UUID, count: int) -> list[WorkItem]:
+def claim(task: SessionTask, owner: uuid.UUID, count: int, at_once: int | None = None) -> list[WorkItem]:
     """Take up to ``count`` due items for ``owner``; each claim costs one attempt of the item's budget.
 
-    Takes no more than the limits of money allow, and pauses the run where they allow nothing more.
+    Beyond the ``at_once`` that can be begun now it takes at most half of what is due: towards the end of a run nobody
+    hoards what others could begin. Takes no more than the limits of money allow, and pauses the run where they allow
+    nothing more.
     """
     now = timezone.now()
+    due = WorkItem.objects.filter(task=task).claimable(now).order_by("position")
+    if at_once is not None and at_once < count:
+        count = max(at_once, due[: 2 * count].count() // 2)
+        if not count:
+            return []
     with transaction.atomic():
         count = _affordable(task, count)
         skip_locked = connection.features.has_select_for_update_skip_locked
-        due = WorkItem.objects.filter(task=task).claimable(now).order_by("position")
         ids = list(due.select_for_update(skip_locked=skip_locked).values_list("pk", flat=True)[:count])
         if not ids or not SessionTask.objects.filter(pk=task.pk, status=TaskStatus.RUNNING).exists():
             return []

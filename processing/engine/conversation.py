@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from concurrent.futures import wait
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import CancelledError, wait
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -23,11 +23,20 @@ class Conversation:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._lock = threading.Lock()
+        self._is_over = False
+        self._asked: set[asyncio.Task[Any] | None] = set()
         self.beat: Callable[[], None] = lambda: None
 
     def ask(self, question: Coroutine[Any, Any, Result], seconds: float = 60.0) -> Result:
-        """The answer. Raises LLMTimeoutError if it takes longer, whatever the client counts."""
-        future = asyncio.run_coroutine_threadsafe(_within(seconds, question), self._loop)
+        """The answer. Raises LLMTimeoutError if it takes longer, whatever the client counts; CancelledError (of
+        ``concurrent.futures``) once somebody has hung up.
+        """
+        with self._lock:
+            if self._is_over:
+                question.close()
+                raise CancelledError
+            future = asyncio.run_coroutine_threadsafe(self._within(seconds, question), self._loop)
         while not wait([future], timeout=settings.ENGINE["HEARTBEAT"]).done:
             self.beat()
         return future.result()
@@ -37,27 +46,47 @@ class Conversation:
         while part := self.ask(_some(stream, size), seconds=300.0):
             yield part
 
+    def hang_up(self, *last: Coroutine[Any, Any, None]) -> None:
+        """End what is asked, do ``last``, and let go of streams that nobody reads to their end; nothing is asked any
+        more. Raises TimeoutError.
+        """
+        with self._lock:
+            self._is_over = True
+            end = asyncio.run_coroutine_threadsafe(self._wind_up(last), self._loop)
+        end.result(10)
+
+    async def _within(self, seconds: float, question: Coroutine[Any, Any, Result]) -> Result:
+        task = asyncio.current_task()
+        self._asked.add(task)
+        try:
+            async with asyncio.timeout(seconds):
+                return await question
+        except TimeoutError:
+            raise LLMTimeoutError from None
+        finally:
+            self._asked.discard(task)
+
+    async def _wind_up(self, last: Iterable[Coroutine[Any, Any, None]]) -> None:
+        await _ended(self._asked)
+        for each in last:  # a client's own tasks have something to say at its end
+            await each
+        await _ended(task for task in asyncio.all_tasks() if task is not asyncio.current_task())
+        await self._loop.shutdown_asyncgens()
+
 
 @contextmanager
 def conversation() -> Iterator[Conversation]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="conversation", daemon=True)
     thread.start()
+    talk = Conversation(loop)
     try:
-        yield Conversation(loop)
+        yield talk
     finally:
-        asyncio.run_coroutine_threadsafe(_wind_up(loop), loop).result(10)
+        talk.hang_up()
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
-
-
-async def _within(seconds: float, question: Coroutine[Any, Any, Result]) -> Result:
-    try:
-        async with asyncio.timeout(seconds):
-            return await question
-    except TimeoutError:
-        raise LLMTimeoutError from None
 
 
 async def _some(stream: AsyncIterator[Result], size: int) -> list[Result]:
@@ -69,10 +98,8 @@ async def _some(stream: AsyncIterator[Result], size: int) -> list[Result]:
     return part
 
 
-async def _wind_up(loop: asyncio.AbstractEventLoop) -> None:
-    """Let go of streams that nobody reads to their end."""
-    others = [task for task in asyncio.all_tasks(loop) if task is not asyncio.current_task()]
-    for task in others:
+async def _ended(tasks: Iterable[asyncio.Task[Any] | None]) -> None:
+    some = [task for task in tasks if task]
+    for task in some:
         task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-    await loop.shutdown_asyncgens()
+    await asyncio.gather(*some, return_exceptions=True)

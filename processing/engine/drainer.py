@@ -150,12 +150,13 @@ class Drainer:
         return await self._db(_is_running, self.task.pk)
 
     async def _fill(self) -> None:
-        """Keep ``concurrency`` calls in flight, and at least as many items claimed ahead: where all calls end at once,
-        the next ones begin at once.
+        """Keep ``concurrency`` calls in flight, and as many items claimed ahead while there is work for all drainers:
+        where all calls end at once, the next ones begin at once.
         """
+        held = len(self.ready) + len(self.in_flight)
         if len(self.ready) < self.room.concurrency:
-            count = self.room.concurrency * 5 // 2 - len(self.ready) - len(self.in_flight)
-            claimed = await self._db(claims.claim, self.task, self.owner, count) if count > 0 else []
+            most, at_once = self.room.concurrency * 5 // 2 - held, self.room.concurrency - held
+            claimed = await self._db(claims.claim, self.task, self.owner, most, at_once)
             if claimed:
                 await self._db(self.room.prepare, claimed)
                 self.ready.extend(claimed)

@@ -9,13 +9,12 @@ import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Final
 
 from processing.engine import questions
 from processing.engine.conversation import Conversation, conversation
 from processing.engine.questions import Answered
-from processing.errors import LLMError
 from processing.llm.base import Question
 from processing.llm.service import LLMService
 from sessions_app.errors import WrongState
@@ -24,7 +23,6 @@ from .models import EnhancementHistory, HelpDesk
 
 CALLS: Final = 2
 """To a model per attempt: one, and one to repair its answer."""
-SECONDS_TO_CLOSE: Final = 5.0
 
 
 class Models:
@@ -60,9 +58,10 @@ class Models:
             return self._services[name]
 
     def close(self) -> None:
-        for service in self._services.values():
-            with suppress(LLMError):
-                self._talk.ask(service.close(), SECONDS_TO_CLOSE)
+        """Whoever still waits for an answer has lost the ticket."""
+        with self._lock:
+            made = list(self._services.values())
+        self._talk.hang_up(*(service.close() for service in made))
 
 
 @contextmanager

@@ -104,6 +104,9 @@ class RemoteProvider(ABC):
             except LLMError as error:
                 call.outcome, call.error_code = "error", error.code
                 raise
+            except asyncio.CancelledError:  # who asked waits no longer; this is no answer that could be given again
+                call.outcome, call.error_code = "error", "given_up"
+                raise
             finally:
                 call.latency_ms = int(1000 * (time.monotonic() - started))
         problem = self.enter(call, answer, form)

@@ -12,7 +12,7 @@ from tests.processes import ROOT, product_environment, wait_for, worker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.integration]
 
-PATH = re.compile(r'"(processing(?:\.[a-z_]+)+)\.(?!\d)[a-z_]+_?(?:job|note|library|ticket)"')
+PATH = re.compile(r'"(processing(?:\.[a-z_]+)+)\.(?:[a-z_]+_job|enhance_ticket|send_note|import_library)"')
 IMPORTS = """
 import sys
 import django

@@ -2,10 +2,8 @@
 
 import http.client
 import json
-import shutil
 import signal
 import socket
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +16,7 @@ from processing.export.fakes.jira import FakeJira
 from processing.export.fakes.server import Behaviour
 from processing.models import TrackerConnection
 from tests.e2e.conftest import Site
-from tests.postgres import Cluster, PostgresUnavailable
+from tests.postgres import own_cluster
 from tests.processes import wait_for
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.integration]
@@ -134,26 +132,21 @@ def test_requests_under_way_are_answered_before_a_stopped_server_ends(people, re
 
 
 def test_a_crowd_shares_the_connections_to_postgresql(redis_server):
-    try:
-        cluster = Cluster(Path(tempfile.mkdtemp(prefix="ticketgen-postgres-")))
-    except PostgresUnavailable as missing:
-        pytest.skip(str(missing))
-    cluster.create()
-    site = Site(DATABASE_URL=cluster.url, DATABASE_POOL="3")
-    try:
-        site.start()
-        with psycopg.connect(cluster.url, autocommit=True) as watcher, ThreadPoolExecutor(40) as crowd:
-            asked = [crowd.submit(get, site, "/health/ready") for _ in range(400)]
-            seen = []
-            while not all(each.done() for each in asked):
-                others = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'postgres' AND pid <> pg_backend_pid()"
-                seen.append(watcher.execute(others).fetchone()[0])
-        assert {json.loads(each.result())["database"] for each in asked} == {"healthy"}
-        assert 0 < max(seen) <= 3
-    finally:
-        site.stop()
-        cluster.stop()
-        shutil.rmtree(cluster.folder)
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'postgres' AND pid <> pg_backend_pid()"
+    with own_cluster() as cluster:
+        site = Site(DATABASE_URL=cluster.url, DATABASE_POOL="3")
+        try:
+            site.start()
+            with psycopg.connect(cluster.url, autocommit=True) as watcher, ThreadPoolExecutor(40) as crowd:
+                asked = [crowd.submit(get, site, "/health/ready") for _ in range(400)]
+                seen = []
+                while not all(each.done() for each in asked):
+                    seen.append(watcher.execute(others).fetchone()[0])
+        finally:
+            site.stop()
+
+    assert {json.loads(each.result())["database"] for each in asked} == {"healthy"}
+    assert 0 < max(seen) <= 3
 
 
 def get(site, path):

@@ -1,9 +1,5 @@
 """PostgreSQL is restarted in mid-run, in a cluster of the test's own."""
 
-import shutil
-import tempfile
-from pathlib import Path
-
 import pytest
 from django.core.management import call_command
 from django.db import connections
@@ -13,7 +9,7 @@ from processing.generation.service import ProcessingService
 from tests.factories import make_specified_session
 from tests.fakes.model_server import model_server
 from tests.people import make_people
-from tests.postgres import Cluster, PostgresUnavailable, postgres_programs
+from tests.postgres import own_cluster
 from tests.processes import wait_for, worker
 from tests.runs import finished, model_at, require_a_whole_run, require_each_answer_once
 
@@ -24,16 +20,8 @@ ENTITIES = 80
 
 @pytest.fixture(scope="module")
 def cluster():
-    try:
-        postgres_programs()
-    except PostgresUnavailable as missing:
-        pytest.skip(str(missing))
-    folder = Path(tempfile.mkdtemp(prefix="ticketgen-postgres-"))
-    cluster = Cluster(folder)
-    cluster.create()
-    yield cluster
-    cluster.stop()
-    shutil.rmtree(folder)
+    with own_cluster() as running:
+        yield running
 
 
 @pytest.fixture

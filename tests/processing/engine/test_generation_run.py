@@ -4,7 +4,10 @@ import uuid
 
 import pytest
 from django.db import connection
+from rq import get_current_job
 
+from processing.engine import claims, execution, planning
+from processing.engine.drainer import Drainer
 from processing.engine.sweep import sweep
 from processing.generation.service import ProcessingService, active_task, latest_task
 from processing.models import LLMCall, OutboxEvent, SessionTask, WorkItem
@@ -28,6 +31,36 @@ def test_every_entity_gets_one_ticket(session, run_jobs):
     assert (task.total, task.done, task.failed) == (10, 10, 0)
     assert session.tickets.count() == 10
     assert set(task.items.values_list("status", flat=True)) == {"done"}
+
+
+def test_a_large_run_is_left_to_processes_without_its_plan(session, run_jobs, monkeypatch):
+    monkeypatch.setattr(execution, "LARGE", 9)
+    drained_by = []
+    drain = Drainer.run
+
+    def noted(drainer):
+        drained_by.append(get_current_job().func_name)
+        drain(drainer)
+
+    monkeypatch.setattr(Drainer, "run", noted)
+    ProcessingService().generate_tickets(session)
+    run_jobs()
+    ProcessingService().generate_tickets(session)
+    run_jobs()
+
+    assert set(drained_by) == {"processing.engine.jobs.drain_job"}
+    assert [(task.status, task.done) for task in SessionTask.objects.all()] == [("completed", 10)] * 2
+    assert session.tickets.count() == 10
+
+
+def test_nobody_hoards_what_others_could_begin(session, redis):
+    started = ProcessingService().generate_tickets(session)
+    task = SessionTask.objects.get(pk=started["task_id"])
+    assert planning.plan(task)
+
+    taken = [len(claims.claim(task, uuid.uuid4(), 100, at_once)) for at_once in (2, 4, 0, 1, 0, 1)]
+
+    assert taken == [5, 4, 0, 1, 0, 0]
 
 
 def test_the_start_answers_what_the_seeds_ask_for(session, redis):

@@ -1,16 +1,19 @@
 """Questions that are no tickets: answered, entered, paid for once, within the limit of money."""
 
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
 
 from processing.engine import questions
+from processing.engine.conversation import conversation
 from processing.engine.questions import ask
 from processing.errors import BudgetReached, ProcessingError
 from processing.llm.base import Form, Question
 from processing.llm.service import LLMService
 from processing.models import LLMCall, ProviderSettings, SetAside
 from tests.fakes.model_server import model_server
+from tests.processes import wait_for
 
 
 def read(content):
@@ -99,6 +102,38 @@ def test_a_server_that_never_answers_ends_at_the_time_that_was_given(server, peo
     answer = ask(service(people.workspace), people.workspace, {"a": question("a")}, seconds=0.2)["a"]
 
     assert answer.error.code == "llm_timeout"
+
+
+@pytest.mark.django_db
+def test_an_answer_that_nobody_waited_for_is_none(server, people):
+    server.behave(fault="hang")
+    ask(service(people.workspace), people.workspace, {"a": question("a")}, seconds=0.2)
+    server.behave()
+
+    answer = ask(service(people.workspace), people.workspace, {"a": question("a")})["a"]
+
+    assert (answer.content, answer.paid_before) == ({"verdict": "A"}, False)
+    assert list(LLMCall.objects.order_by("created_at").values_list("outcome", "error_code")) == [
+        ("error", "given_up"),
+        ("ok", ""),
+    ]
+
+
+@pytest.mark.django_db
+def test_who_hangs_up_ends_what_is_asked_and_is_asked_no_more(server, people):
+    server.behave(fault="hang")
+    asked = service(people.workspace)
+    asked.provider()
+    with conversation() as talk, ThreadPoolExecutor() as others:
+        waits = others.submit(talk.ask, asked.ask(question("a")))
+        wait_for(lambda: server.calls, "the question")
+        talk.hang_up(asked.close())
+
+        with pytest.raises(CancelledError):
+            waits.result(5)
+        with pytest.raises(CancelledError):
+            talk.ask(asked.ask(question("b")))
+    assert server.calls == 1
 
 
 @pytest.mark.django_db

@@ -110,7 +110,7 @@ def test_the_hard_limit_ends_what_hangs(people, server, settings):
     assert run.attempts == 4
 
 
-def test_an_alarm_in_the_middle_of_a_commit_leaves_nothing_open(people, server, settings, monkeypatch):
+def test_an_alarm_in_the_middle_of_a_commit_leaves_nothing_open(people, server, settings, monkeypatch, caplog):
     """The hard limit may come at any line, also where a transaction is half over."""
     here = {"BASE_URL": f"{server.url}/v1", "MODEL": "fake"}
     settings.LLM_PROVIDERS = {
@@ -137,6 +137,8 @@ def test_an_alarm_in_the_middle_of_a_commit_leaves_nothing_open(people, server, 
     assert connections[DEFAULT_DB_ALIAS] is not wrapper
     assert statuses() == ["pending", "pending"]
     assert set(EnhancementAttempt.objects.values_list("outcome", flat=True)) == {"lost"}
+    assert "lost to another worker" in caplog.text  # who was let go says this
+    assert "unexpectedly" not in caplog.text
 
 
 def test_a_stopped_worker_gives_back_what_it_has_not_done(people, server):
