@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import time
 import uuid
 from collections import deque
@@ -30,6 +29,7 @@ from sessions_app import correlation
 from . import claims, queue, stopping
 from .finish import finish_if_done
 from .kinds import Outcome, kind_of
+from .turns import short_turns
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -44,10 +44,6 @@ BATCH = 64
 """Results that are written without waiting for more."""
 YIELD_AFTER = 5.0
 """Seconds after which a drainer makes room if others wait."""
-TAKE_TURNS = 0.0005
-"""Seconds that a thread may hold the interpreter. Python's own are ten times as long, and the calls, which let go of it
-at every packet, would wait for a batch that is being written.
-"""
 PATIENCE = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
 """Seconds between tries while the database is away; less in sum than a lease holds after a heartbeat."""
 
@@ -75,12 +71,10 @@ class Drainer:
     def run(self) -> None:
         """Drain; then finish the task if this was the last of it, or enqueue a successor if there is more to do."""
         _close_connection()  # not needed on this thread until the end, and it may not live so long
-        switch = sys.getswitchinterval()
-        sys.setswitchinterval(TAKE_TURNS)
         try:
-            asyncio.run(self._drain())
+            with short_turns():
+                asyncio.run(self._drain())
         finally:
-            sys.setswitchinterval(switch)
             self.thread.submit(_close_connection).result()
             self.thread.shutdown()
 

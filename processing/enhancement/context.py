@@ -14,6 +14,8 @@ from functools import partial
 from typing import Any, Final
 
 from django.conf import settings
+from django.db.models import IntegerField, Value
+from django.db.models.functions import Cast, StrIndex, Substr
 
 from .crew import Crew
 from .models import Asset, AssetMark, ContextItem, EnhancementHistory, KnowledgeArticle, ResolvedTicket
@@ -29,6 +31,8 @@ SEARCHERS: Final = 6
 """Threads of a worker that search, each with a connection to the database. More searches at once are no sooner done."""
 LOOKED_UP: Final = 20
 """Addresses and networks of a ticket that are looked up."""
+_LENGTH: Final = Cast(Substr("text", StrIndex("text", Value("/")) + 1), IntegerField())
+"""Of a network's prefix: a network with many hosts must not crowd out the host itself."""
 GRACE: Final = 1.0
 """Seconds that a place may take beyond its time before nobody waits for it."""
 
@@ -171,12 +175,13 @@ def assets(history: EnhancementHistory, reading: Reading, limit: float) -> list[
 
 def _marks(history: EnhancementHistory, reading: Reading) -> list[tuple[int, float, str]]:
     """(Asset, score, what of the ticket it was found by). A network counts the more, the narrower it is."""
-    mine = AssetMark.objects.filter(workspace=history.workspace)
+    # In no order: for the sake of one, SQLite would go through all marks of the workspace.
+    mine = AssetMark.objects.filter(workspace=history.workspace).order_by()
     found: list[tuple[int, float, str]] = []
     for network in reading.networks[:LOOKED_UP]:
         kind = f"ipv{network.version}"
-        around = mine.filter(kind=kind, text__in=wider(network)).values_list("asset_id", "text")[:LOOKED_UP]
-        for asset, text in around:
+        around = mine.filter(kind=kind, text__in=wider(network)).order_by(_LENGTH.desc(), "pk")
+        for asset, text in around.values_list("asset_id", "text")[:LOOKED_UP]:
             narrow = int(text.rpartition("/")[2]) / network.max_prefixlen
             found.append((asset, 2.0 + narrow, _shown(str(network))))
         if network.prefixlen < network.max_prefixlen:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.db.models import Count
 
-from processing.metrics import Counter, Gauge, Histogram, tenant_label
+from processing.metrics import Counter, Gauge, Histogram, Tally, tenant_label
 from sessions_app.correlation import correlation_id
 
 from .models import EnhancementHistory
@@ -43,8 +43,9 @@ def worker_id() -> str:
 def count(status: str, tenant: Any, seconds: float) -> None:
     """One ticket has come to its end. Call it last in the transaction that ends it."""
     label = tenant_label(tenant)
-    TASKS.inc(status=status, tenant_id=label)
-    DURATION.observe(seconds, status=status, tenant_id=label)
+    with Tally() as tally:
+        tally.add(TASKS, status=status, tenant_id=label)
+        tally.observe(DURATION, seconds, status=status, tenant_id=label)
 
 
 def say(level: int, event: str, history: EnhancementHistory | None = None, **fields: Any) -> None:

@@ -22,6 +22,7 @@ from django.utils import timezone
 from rq.timeouts import JobTimeoutException
 
 from processing.engine import stopping
+from processing.engine.turns import short_turns
 from processing.errors import LLMError, LLMTimeoutError, ProcessingError
 from processing.models.tasks import lease
 from sessions_app.errors import AppError, WrongState
@@ -84,7 +85,7 @@ class Runner:
     def run(self, first: uuid.UUID | None = None) -> None:
         """Work on ``first`` if it is due, and on all else that is. Returns when nothing is in hand any more."""
         try:
-            with models() as asked:
+            with short_turns(), models() as asked:
                 self._run(first, asked)
         finally:  # nobody is asked any more, so those that were let go have soon noted what they paid for
             self._crew.join(ROOM)
@@ -145,12 +146,12 @@ class Runner:
             return []  # without a transaction, which keeps other writers of SQLite away
         skip = connection.features.has_select_for_update_skip_locked
         with transaction.atomic():
-            due = EnhancementHistory.objects.due(timezone.now()).order_by("not_before")
+            due = EnhancementHistory.objects.due(timezone.now()).select_related("workspace").order_by("not_before")
             due = due.select_for_update(skip_locked=skip, of=("self",) if skip else ())
             rows = list(due.filter(pk=first)[:1]) if first else []
             others = due.exclude(pk__in=[run.pk for run in rows])
             rows += list(others[: room - len(rows)]) if room > len(rows) else []
-            return [(run, run.start(self.owner, figures.worker_id())) for run in rows]
+            return list(zip(rows, EnhancementHistory.start_all(rows, self.owner, figures.worker_id()), strict=True))
 
     def _beat(self) -> None:
         """A sign of life for everything in hand."""
@@ -183,12 +184,11 @@ def attempt_at(
 ) -> None:
     """One attempt from beginning to end; whatever happens becomes a state. Raises only where the database is lost."""
     clock = Clock(settings.ENHANCEMENT["SOFT_LIMIT"])
-    run = EnhancementHistory.objects.select_related("workspace").get(pk=run.pk)
     figures.say(logging.INFO, "enhancement started", run, payload=figures.told(run.payload))
     try:
         with _step(run, "context"):
             found = gather(run, clock.left, searchers)
-            _keep_context(run, owner, found)
+            _keep_context(run, attempt, owner, found)
         clock.check()
         with _step(run, "synthesis"):
             written = _synthesis(run, found, clock, asked)
@@ -212,13 +212,14 @@ def _step(run: EnhancementHistory, name: str) -> Iterator[None]:
     figures.say(logging.DEBUG, f"{name} done", run, step=name, duration_ms=int(1000 * (time.monotonic() - began)))
 
 
-def _keep_context(run: EnhancementHistory, owner: uuid.UUID, found: Found) -> None:
+def _keep_context(run: EnhancementHistory, attempt: EnhancementAttempt, owner: uuid.UUID, found: Found) -> None:
     """At once, so that an engineer sees it while the model is still asked."""
     with transaction.atomic():
         mine = EnhancementHistory.objects.filter(pk=run.pk, lease_owner=owner, status=Status.RUNNING)
         if not mine.update(sources=found.sources):
             raise WrongState("Somebody else has this run.")
-        run.items.all().delete()
+        if attempt.number > 1:
+            run.items.all().delete()
         ContextItem.objects.bulk_create(found.items)
 
 
@@ -270,9 +271,7 @@ def _complete(
     seconds = (timezone.now() - began).total_seconds()
     with transaction.atomic():
         run.complete(owner, summary=_summary(found, made), milliseconds=int(1000 * seconds))
-        Synthesis.objects.filter(enhancement=run).delete()
         made.save(force_insert=True)
-        run.suggestions.all().delete()
         Suggestion.objects.bulk_create(Suggestion(enhancement=run, **each) for each in draft.suggestions)
         attempt.end(EnhancementAttempt.Outcome.COMPLETED)
         note_for(run)

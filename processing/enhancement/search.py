@@ -77,14 +77,12 @@ def search(
         return []
     database = _SQLite(INDEXES[model]) if connection.vendor == "sqlite" else _PostgreSQL(INDEXES[model])
     with limited(seconds):
-        own = model._default_manager.filter(workspace=workspace, external_id=without) if without else None
-        left_out = own.values_list("pk", flat=True).first() if own is not None else None
         counts = database.counts(terms)
-        hits = database.find(database.any_of(rare(counts)), workspace, count, left_out or 0)
+        hits = database.find(database.any_of(rare(counts)), workspace, count, without)
         if len(hits) < count:
             together = _together(database, [term for term in counts if counts[term] >= COMMON])
             known = {hit.pk for hit in hits}
-            more = database.find(together, workspace, count, left_out or 0)
+            more = database.find(together, workspace, count, without)
             hits += [hit for hit in more if hit.pk not in known][: count - len(hits)]
     return hits
 
@@ -174,9 +172,14 @@ class _Database:
     def all_of(self, terms: Sequence[str]) -> str:
         raise NotImplementedError
 
-    def find(self, expression: str, workspace: Workspace, count: int, without: int) -> list[Hit]:
-        """The best of the workspace, but for the row ``without``."""
+    def find(self, expression: str, workspace: Workspace, count: int, without: str) -> list[Hit]:
+        """The best of the workspace, but for the one with the external id ``without``."""
         raise NotImplementedError
+
+    @property
+    def _own(self) -> str:
+        """What is left out, as SQL with places for the workspace and its external id."""
+        return f"coalesce((SELECT id FROM {self.index.table} WHERE workspace_id = %s AND external_id = %s), 0)"  # noqa: S608 - our names
 
 
 class _SQLite(_Database):
@@ -186,23 +189,31 @@ class _SQLite(_Database):
     """(Table, word) that was found to be common -> until when that is believed: counting those takes the longest."""
 
     def counts(self, terms: Sequence[str]) -> dict[str, float]:
-        return {term: COMMON if self._is_known_as_common(term) else self._counted(term) for term in terms}
+        to_count = [term for term in terms if not self._is_known_as_common(term)]
+        counted = dict(zip(to_count, self._counted([_quoted(term) for term in to_count]), strict=True))
+        for term, number in counted.items():
+            if number >= COMMON:
+                self._believe_common(term)
+        return {term: counted.get(term, COMMON) for term in terms}
 
     def _is_known_as_common(self, term: str) -> bool:
         return self._common.get((self.index.table, term), 0.0) > time.monotonic()
 
-    def _counted(self, term: str) -> int:
-        number = self.count(_quoted(term))
-        if number >= COMMON:
-            if len(self._common) >= REMEMBERED:
-                self._common.clear()
-            self._common[self.index.table, term] = time.monotonic() + BELIEVED
-        return number
+    def _believe_common(self, term: str) -> None:
+        if len(self._common) >= REMEMBERED:
+            self._common.clear()
+        self._common[self.index.table, term] = time.monotonic() + BELIEVED
 
     def count(self, expression: str) -> int:
+        return self._counted([expression])[0]
+
+    def _counted(self, expressions: Sequence[str]) -> list[int]:
+        """All of them in one statement."""
+        if not expressions:
+            return []
         fts = self.index.fts
-        sql = f"SELECT count(*) FROM (SELECT 1 FROM {fts} WHERE {fts} MATCH %s LIMIT {COMMON})"  # noqa: S608 - our names
-        return int(_rows(sql, [expression])[0][0])
+        one = f"(SELECT count(*) FROM (SELECT 1 FROM {fts} WHERE {fts} MATCH %s LIMIT {COMMON}))"  # noqa: S608 - our names
+        return list(_rows(f"SELECT {', '.join([one] * len(expressions))}", expressions)[0])
 
     def any_of(self, terms: Sequence[str]) -> str:
         return " OR ".join(map(_quoted, terms))
@@ -210,17 +221,18 @@ class _SQLite(_Database):
     def all_of(self, terms: Sequence[str]) -> str:
         return " AND ".join(map(_quoted, terms))
 
-    def find(self, expression: str, workspace: Workspace, count: int, without: int) -> list[Hit]:
+    def find(self, expression: str, workspace: Workspace, count: int, without: str) -> list[Hit]:
         if not expression:
             return []
         fts = self.index.fts
         weights = ", ".join(map(str, (0.0, *self.index.weights)))
         sql = (
             f"SELECT rowid, -bm25({fts}, {weights}) AS score FROM {fts} "  # noqa: S608 - names of ours
-            f"WHERE {fts} MATCH %s AND rowid <> %s ORDER BY score DESC, rowid LIMIT %s"
+            f"WHERE {fts} MATCH %s AND rowid <> {self._own} ORDER BY score DESC, rowid LIMIT %s"
         )
         wanted = f"tenant : {_quoted(f'w{workspace.pk.hex}')} AND ({expression})"
-        return [Hit(pk, float(score)) for pk, score in _rows(sql, [wanted, without, count])]
+        rows = _rows(sql, [wanted, workspace.pk.hex, without, count])
+        return [Hit(pk, float(score)) for pk, score in rows]
 
 
 def _quoted(term: str) -> str:
@@ -269,13 +281,13 @@ class _PostgreSQL(_Database):
     def all_of(self, terms: Sequence[str]) -> str:
         return " & ".join(terms)
 
-    def find(self, expression: str, workspace: Workspace, count: int, without: int) -> list[Hit]:
+    def find(self, expression: str, workspace: Workspace, count: int, without: str) -> list[Hit]:
         if not expression:
             return []
         sql = (
             "SELECT id, ts_rank(words, query) AS score "  # noqa: S608 - our names
             f"FROM {self.index.table}, to_tsquery('english', %s) query "
-            "WHERE workspace_id = %s AND words @@ query AND id <> %s ORDER BY score DESC, id LIMIT %s"
+            f"WHERE workspace_id = %s AND words @@ query AND id <> {self._own} ORDER BY score DESC, id LIMIT %s"
         )
-        rows = _rows(sql, [expression, workspace.pk, without, count])
+        rows = _rows(sql, [expression, workspace.pk, workspace.pk, without, count])
         return [Hit(pk, float(score)) for pk, score in rows]

@@ -62,7 +62,9 @@ class Generation:
     def write(self, task: SessionTask, outcomes: Sequence[Outcome]) -> None:
         """Tickets for these items: new ones with their number, present ones as a new version."""
         items = {outcome.item.key: outcome for outcome in outcomes}
-        present = {ticket.key: ticket for ticket in Ticket.objects.filter(session=task.session_id, key__in=items)}
+        # In no order: for the sake of one, SQLite would go through all tickets of the session.
+        known = Ticket.objects.filter(session=task.session_id, key__in=items).order_by()
+        present = {ticket.key: ticket for ticket in known}
         new = [outcome for key, outcome in items.items() if key not in present]
         tickets = [_ticket(task, outcome) for outcome in new]
         Ticket.objects.bulk_create(tickets)

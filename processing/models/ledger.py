@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 class LLMCallQuerySet(models.QuerySet["LLMCall"]):
     def answers(self, workspace_id: uuid.UUID, input_hashes: list[str]) -> LLMCallQuerySet:
-        """Usable answers to these inputs, paid for by this workspace."""
-        return self.filter(workspace_id=workspace_id, input_hash__in=input_hashes, outcome=LLMCall.Outcome.OK)
+        """Usable answers to these inputs, paid for by this workspace.
+
+        In no order: for the sake of one, SQLite would go through all calls of the workspace.
+        """
+        paid = self.filter(workspace_id=workspace_id, input_hash__in=input_hashes, outcome=LLMCall.Outcome.OK)
+        return paid.order_by()
 
 
 class LLMCall(models.Model):

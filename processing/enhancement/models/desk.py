@@ -68,6 +68,11 @@ class HelpDesk(models.Model):
         """The workspace's, or the defaults (not saved)."""
         return cls.objects.select_related("connection").filter(workspace=workspace).first() or cls(workspace=workspace)
 
+    @classmethod
+    def target_of(cls, workspace: Workspace) -> str:
+        """Where notes about its tickets go."""
+        return cls.objects.filter(workspace=workspace).values_list("target", flat=True).first() or Target.NONE
+
     @property
     def is_servicedesk(self) -> bool:
         return self.target in (Target.SERVICEDESK, Target.SERVICEDESK_CLOUD)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
 from django.db import models
-from django.db.models import CheckConstraint, F, Q, UniqueConstraint
+from django.db.models import CheckConstraint, Count, F, Q, UniqueConstraint
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
@@ -157,25 +159,45 @@ class EnhancementHistory(models.Model):
         mine = EnhancementHistory.objects.filter(pk=self.pk, status__in=self.MAY_FOLLOW[status])
         if owner is not None:
             mine = mine.filter(lease_owner=owner)
-        moved = mine.update(status=status, updated_at=timezone.now(), **fields)
-        self.refresh_from_db()
-        if not moved:
+        fields |= {"status": status, "updated_at": timezone.now()}
+        if not mine.update(**fields):
+            self.refresh_from_db()
             raise WrongState(f"This run is {self.get_status_display().lower()} by now.")
+        self._now_is(fields)
+
+    def _now_is(self, fields: Mapping[str, Any]) -> None:
+        """As the database has it; to read it again would cost as much as to write it."""
+        for name, value in fields.items():
+            setattr(self, name, value)
 
     def start(self, owner: uuid.UUID, worker: str = "") -> EnhancementAttempt:
-        """Take it up; the attempt counts from now. Call in a transaction. Raises WrongState if somebody else has it."""
+        """``start_all`` for one."""
+        return self.start_all([self], owner, worker)[0]
+
+    @classmethod
+    def start_all(
+        cls, runs: Sequence[EnhancementHistory], owner: uuid.UUID, worker: str = ""
+    ) -> list[EnhancementAttempt]:
+        """Take these up; an attempt at each counts from now. Call in the transaction that has locked the rows.
+
+        Raises WrongState if somebody else has one of them.
+        """
         now = timezone.now()
-        deadline = self.deadline_at or now + timedelta(seconds=settings.ENHANCEMENT["DEADLINE"])
-        self._move(
-            Status.RUNNING,
+        held = {"status": Status.RUNNING, "updated_at": now, "lease_owner": owner, "lease_until": now + lease()}
+        deadline = now + timedelta(seconds=settings.ENHANCEMENT["DEADLINE"])
+        moved = cls.objects.filter(pk__in=[run.pk for run in runs], status__in=cls.MAY_FOLLOW[Status.RUNNING]).update(
             attempts=F("attempts") + 1,
-            started_at=self.started_at or now,
-            deadline_at=deadline,
-            lease_owner=owner,
-            lease_until=now + lease(),
+            started_at=Coalesce("started_at", now),
+            deadline_at=Coalesce("deadline_at", deadline),
+            **held,
         )
-        number = self.attempt_rows.count() + 1
-        return EnhancementAttempt.objects.create(enhancement=self, number=number, worker=worker[:100], started_at=now)
+        if moved != len(runs):
+            raise WrongState("This run is no longer waiting.")
+        for run in runs:
+            run.attempts += 1
+            run.started_at, run.deadline_at = run.started_at or now, run.deadline_at or deadline
+            run._now_is(held)
+        return EnhancementAttempt.next_of(runs, worker=worker[:100], started_at=now)
 
     def complete(self, owner: uuid.UUID, *, summary: str, milliseconds: int) -> None:
         self._move(
@@ -268,6 +290,15 @@ class EnhancementAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.number} of {self.enhancement_id} ({self.outcome})"
+
+    @staticmethod
+    def next_of(runs: Iterable[EnhancementHistory], **fields: Any) -> list[EnhancementAttempt]:
+        """One more of each, under its number."""
+        made = EnhancementAttempt.objects.filter(enhancement__in=runs).order_by()
+        counts = dict(made.values_list("enhancement").annotate(Count("pk")))
+        return EnhancementAttempt.objects.bulk_create(
+            EnhancementAttempt(enhancement=run, number=counts.get(run.pk, 0) + 1, **fields) for run in runs
+        )
 
     def end(self, outcome: str, *, code: str = "", message: str = "", wait: float | None = None) -> None:
         EnhancementAttempt.objects.filter(pk=self.pk, outcome=self.Outcome.RUNNING).update(

@@ -37,16 +37,16 @@ def note_for(run: EnhancementHistory) -> WriteBack | None:
     None where the workspace writes nothing back, the ticket is none of the help desk's, or its text has a note already:
     that is also what ends a circle of our own note coming back as news.
     """
-    desk = HelpDesk.of(run.workspace)
-    if desk.target == Target.NONE or run.origin == EnhancementHistory.Origin.PAGE or not run.ticket_id:
+    target = HelpDesk.target_of(run.workspace)
+    if target == Target.NONE or run.origin == EnhancementHistory.Origin.PAGE or not run.ticket_id:
         return None
     note = WriteBack(
         workspace=run.workspace,
         enhancement=run,
-        target=desk.target,
+        target=target,
         ticket_id=run.ticket_id,
         text_hash=run.text_hash,
-        marker=marker_of(run.workspace_id, desk.target, run.ticket_id, run.text_hash),
+        marker=marker_of(run.workspace_id, target, run.ticket_id, run.text_hash),
     )
     WriteBack.objects.bulk_create([note], ignore_conflicts=True)
     if not WriteBack.objects.filter(pk=note.pk).exists():

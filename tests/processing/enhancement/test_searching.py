@@ -6,8 +6,9 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
+from processing.enhancement.context import gather
 from processing.enhancement.library import MOST_PROBLEMS, import_csv, import_objects
-from processing.enhancement.models import Asset, AssetMark, KnowledgeArticle, ResolvedTicket
+from processing.enhancement.models import Asset, AssetMark, EnhancementHistory, KnowledgeArticle, ResolvedTicket
 from processing.enhancement.search import TooSlow, search
 from sessions_app.errors import InvalidUpload
 from sessions_app.models import AuditEvent
@@ -263,3 +264,15 @@ def test_the_api_says_what_it_takes(people, data):
     answer = people.api("alice").post("/api/knowledge", json.dumps(data), content_type="application/json")
 
     assert answer.status_code == 400
+
+
+def test_a_network_of_many_hosts_does_not_hide_the_host_itself(people):
+    """However many assets say that they stand in it, what has the address comes first."""
+    near = [
+        {"external_id": f"near-{number}", "name": f"near-{number}", "networks": "10.1.2.0/24"} for number in range(60)
+    ]
+    import_objects(people.workspace, "assets", near)
+    import_objects(people.workspace, "assets", [{"external_id": "it", "name": "it", "networks": "10.1.2.3"}])
+    ticket = EnhancementHistory(workspace=people.workspace, ticket_id="1", description="Nothing answers at 10.1.2.3.")
+
+    assert gather(ticket).items[0].external_id == "it"
