@@ -44,7 +44,9 @@ def enhance_ticket(job_data: dict[str, Any] | str) -> dict[str, Any]:
     try:
         workspace = _workspace_of(job_data)
         run, _ = EnhancementService().accept(workspace, job_data, Origin.QUEUE, wakes=False)
-        if not run.is_finished:
+        # Also where its own ticket was done by another job: for what came since, nobody may have been woken, as this
+        # one was waiting.
+        if not run.is_finished or EnhancementHistory.objects.due(timezone.now()).exists():
             Runner().run(run.pk)
             run.refresh_from_db()
         return result_of(run)

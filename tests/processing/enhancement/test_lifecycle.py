@@ -65,6 +65,20 @@ def test_a_valid_job_is_completed(people, form):
     assert counted("completed") == 1
 
 
+def test_a_job_whose_ticket_is_done_works_on_what_came_since(people):
+    """Nobody was woken for that, as this job was waiting: with enough of them in the queue no more are put there."""
+    make_desk(people.workspace)
+    enhance_ticket(job())
+    later = EnhancementService().accept(
+        people.workspace, job(job_id="job-2", ticket_id="4712"), "webhook", wakes=False
+    )[0]
+
+    assert enhance_ticket(job())["ticket_id"] == "4711"
+
+    later.refresh_from_db()
+    assert later.status == "completed"
+
+
 def test_the_context_is_what_helps(people):
     """B-051 to B-055: solved tickets, articles, hosts, put together."""
     make_library(people.workspace)
