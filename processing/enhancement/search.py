@@ -17,8 +17,6 @@ from django.db import DatabaseError, connection
 from processing.enhancement.models import KnowledgeArticle, ResolvedTicket
 from sessions_app.models import Workspace
 
-RANKED: Final = 8_000
-"""Texts that one search ranks, at most about; beyond that the commoner of the rare words are left out."""
 MOST_WORDS: Final = 10
 COMMON: Final = 5_001
 """A word that stands in so many texts is common; counting ends here."""
@@ -78,21 +76,22 @@ def search(
     database = _SQLite(INDEXES[model]) if connection.vendor == "sqlite" else _PostgreSQL(INDEXES[model])
     with limited(seconds):
         counts = database.counts(terms)
-        hits = database.find(database.any_of(rare(counts)), workspace, count, without)
+        chosen = rare(counts, database.ranked)
+        hits = database.with_any(chosen, workspace, count, without)
         if len(hits) < count:
-            together = _together(database, [term for term in counts if counts[term] >= COMMON])
+            together = _together(database, [term for term in counts if counts[term] and term not in chosen])
             known = {hit.pk for hit in hits}
-            more = database.find(together, workspace, count, without)
+            more = database.with_all(together, workspace, count, without)
             hits += [hit for hit in more if hit.pk not in known][: count - len(hits)]
     return hits
 
 
-def rare(counts: dict[str, float]) -> list[str]:
-    """The rarest words that occur at all, as many as leave few enough texts to rank."""
+def rare(counts: dict[str, float], most: int) -> list[str]:
+    """The rarest words that occur at all, as many as leave about ``most`` texts to rank."""
     found: list[str] = []
     ranked = 0.0
     for term, number in sorted(counts.items(), key=lambda each: each[1]):
-        if number >= COMMON or (found and ranked + number > RANKED) or len(found) >= MOST_WORDS:
+        if number >= COMMON or (found and ranked + number > most) or len(found) >= MOST_WORDS:
             break
         if number:
             found.append(term)
@@ -100,16 +99,16 @@ def rare(counts: dict[str, float]) -> list[str]:
     return found
 
 
-def _together(database: _Database, terms: list[str]) -> str:
-    """Common words that still occur together, as many as it takes to be no longer common; "" if there are none."""
+def _together(database: _Database, terms: list[str]) -> list[str]:
+    """Words that still occur together, as many as it takes to be no longer common."""
     chosen: list[str] = []
     for term in terms[:TOGETHER]:
-        number = database.count(database.all_of([*chosen, term]))
+        number = database.count([*chosen, term])
         if number:
             chosen.append(term)
         if 0 < number < COMMON:
             break
-    return database.all_of(chosen)
+    return chosen
 
 
 def forget_statistics() -> None:
@@ -153,7 +152,10 @@ def _rows(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 
 class _Database:
-    """How one database counts and finds. Expressions are in its own language; an empty one finds nothing."""
+    """How one database counts and finds. No words find nothing."""
+
+    ranked: ClassVar[int]
+    """Texts that one search ranks, at most about; beyond that the commoner of the rare words are left out."""
 
     def __init__(self, index: Index) -> None:
         self.index = index
@@ -162,18 +164,16 @@ class _Database:
         """Texts with each word, by estimate, or ``COMMON`` and more; under what the word is searched as."""
         raise NotImplementedError
 
-    def count(self, expression: str) -> int:
-        """Texts of any workspace that fit, at most ``COMMON``."""
+    def count(self, terms: Sequence[str]) -> int:
+        """Texts of any workspace with all of these, at most ``COMMON``."""
         raise NotImplementedError
 
-    def any_of(self, terms: Sequence[str]) -> str:
+    def with_any(self, terms: Sequence[str], workspace: Workspace, count: int, without: str) -> list[Hit]:
+        """The best of the workspace, but for the one with the external id ``without``. Rare words are worth more."""
         raise NotImplementedError
 
-    def all_of(self, terms: Sequence[str]) -> str:
-        raise NotImplementedError
-
-    def find(self, expression: str, workspace: Workspace, count: int, without: str) -> list[Hit]:
-        """The best of the workspace, but for the one with the external id ``without``."""
+    def with_all(self, terms: Sequence[str], workspace: Workspace, count: int, without: str) -> list[Hit]:
+        """The same of those that have all of these."""
         raise NotImplementedError
 
     @property
@@ -183,8 +183,9 @@ class _Database:
 
 
 class _SQLite(_Database):
-    """FTS5. The words are quoted, so that none of them is an operator."""
+    """FTS5, ranked by BM25. The words are quoted, so that none of them is an operator."""
 
+    ranked = 8_000
     _common: ClassVar[dict[tuple[str, str], float]] = {}
     """(Table, word) that was found to be common -> until when that is believed: counting those takes the longest."""
 
@@ -204,8 +205,8 @@ class _SQLite(_Database):
             self._common.clear()
         self._common[self.index.table, term] = time.monotonic() + BELIEVED
 
-    def count(self, expression: str) -> int:
-        return self._counted([expression])[0]
+    def count(self, terms: Sequence[str]) -> int:
+        return self._counted([" AND ".join(map(_quoted, terms))])[0]
 
     def _counted(self, expressions: Sequence[str]) -> list[int]:
         """All of them in one statement."""
@@ -215,13 +216,13 @@ class _SQLite(_Database):
         one = f"(SELECT count(*) FROM (SELECT 1 FROM {fts} WHERE {fts} MATCH %s LIMIT {COMMON}))"  # noqa: S608 - our names
         return list(_rows(f"SELECT {', '.join([one] * len(expressions))}", expressions)[0])
 
-    def any_of(self, terms: Sequence[str]) -> str:
-        return " OR ".join(map(_quoted, terms))
+    def with_any(self, terms: Sequence[str], workspace: Workspace, count: int, without: str) -> list[Hit]:
+        return self._found(" OR ".join(map(_quoted, terms)), workspace, count, without)
 
-    def all_of(self, terms: Sequence[str]) -> str:
-        return " AND ".join(map(_quoted, terms))
+    def with_all(self, terms: Sequence[str], workspace: Workspace, count: int, without: str) -> list[Hit]:
+        return self._found(" AND ".join(map(_quoted, terms)), workspace, count, without)
 
-    def find(self, expression: str, workspace: Workspace, count: int, without: str) -> list[Hit]:
+    def _found(self, expression: str, workspace: Workspace, count: int, without: str) -> list[Hit]:
         if not expression:
             return []
         fts = self.index.fts
@@ -242,8 +243,19 @@ def _quoted(term: str) -> str:
 class _PostgreSQL(_Database):
     """A column of words with an index. How common a word is, the statistics of the column know; what they do not list
     is rare. A word stands under its stem, so that two forms of it are one.
+
+    Its own ranking (ts_rank) knows nothing of how rare a word is, and so found the text that was asked for half as
+    often as BM25 does. Here a word is worth the logarithm of how few of the workspace's texts have it (the inverse
+    document frequency, of all texts as they were last counted), and three times that in a title, as in the weights for
+    SQLite.
     """
 
+    ranked = 4_000
+    """Half of SQLite's, as a row costs twice as much. Of 100 texts in a library of made-up words this finds 30 by six
+    tenths of their words among others, twice as many 35, and ts_rank found 20.
+    """
+    looked_at: ClassVar[int] = 50
+    """Texts with the most worth that are looked at for what stands in their titles."""
     _statistics: ClassVar[dict[tuple[str, str], tuple[float, float, dict[str, float]]]] = {}
     """(Database, table) -> until when this is believed, texts, and the share of them that has each common word."""
 
@@ -268,26 +280,47 @@ class _PostgreSQL(_Database):
                 self._statistics[name] = (time.monotonic() + BELIEVED, total, shares)
         return total, shares
 
-    def count(self, expression: str) -> int:
+    def count(self, terms: Sequence[str]) -> int:
         sql = (
             f"SELECT count(*) FROM (SELECT 1 FROM {self.index.table} "  # noqa: S608 - our names
-            f"WHERE words @@ to_tsquery('english', %s) LIMIT {COMMON}) AS found"
+            f"WHERE words @@ %s::tsquery LIMIT {COMMON}) AS found"
         )
-        return int(_rows(sql, [expression])[0][0])
+        return int(_rows(sql, [_all_of(terms)])[0][0])
 
-    def any_of(self, terms: Sequence[str]) -> str:
-        return " | ".join(terms)
+    def with_any(self, terms: Sequence[str], workspace: Workspace, count: int, without: str) -> list[Hit]:
+        if not terms:
+            return []
+        table = self.index.table
+        one = f"SELECT id, %s::int AS place FROM {table} WHERE words @@ %s::tsquery AND workspace_id = %s"  # noqa: S608 - our names
+        sql = (
+            f"WITH found AS MATERIALIZED ({' UNION ALL '.join([one] * len(terms))}), "  # noqa: S608 - our names
+            "texts AS (SELECT greatest(%s, count(*)) AS number FROM found), "
+            "worth AS (SELECT place, ln(1 + number / count(*)) AS worth FROM found, texts GROUP BY place, number), "
+            "best AS (SELECT id FROM found JOIN worth USING (place) GROUP BY id ORDER BY sum(worth) DESC, id LIMIT %s) "
+            "SELECT id, sum(worth * CASE WHEN words @@ (%s::tsquery[])[place] THEN 3 ELSE 1 END) AS score "
+            f"FROM best JOIN found USING (id) JOIN worth USING (place) JOIN {table} USING (id) "
+            f"WHERE id <> {self._own} GROUP BY id ORDER BY score DESC, id LIMIT %s"
+        )
+        values: list[Any] = []
+        for place, term in enumerate(terms, start=1):
+            values += [place, _all_of([term]), workspace.pk]
+        titles = [f"'{term}':A" for term in terms]
+        total, _ = self._known()
+        rows = _rows(sql, [*values, total, self.looked_at, titles, workspace.pk, without, count])
+        return [Hit(pk, float(score)) for pk, score in rows]
 
-    def all_of(self, terms: Sequence[str]) -> str:
-        return " & ".join(terms)
-
-    def find(self, expression: str, workspace: Workspace, count: int, without: str) -> list[Hit]:
-        if not expression:
+    def with_all(self, terms: Sequence[str], workspace: Workspace, count: int, without: str) -> list[Hit]:
+        if not terms:
             return []
         sql = (
             "SELECT id, ts_rank(words, query) AS score "  # noqa: S608 - our names
-            f"FROM {self.index.table}, to_tsquery('english', %s) query "
+            f"FROM {self.index.table}, CAST(%s AS tsquery) query "
             f"WHERE workspace_id = %s AND words @@ query AND id <> {self._own} ORDER BY score DESC, id LIMIT %s"
         )
-        rows = _rows(sql, [expression, workspace.pk, workspace.pk, without, count])
+        rows = _rows(sql, [_all_of(terms), workspace.pk, workspace.pk, without, count])
         return [Hit(pk, float(score)) for pk, score in rows]
+
+
+def _all_of(lexemes: Sequence[str]) -> str:
+    """Letters and digits only, so that none of them is an operator."""
+    return " & ".join(f"'{lexeme}'" for lexeme in lexemes)

@@ -276,3 +276,20 @@ def test_a_network_of_many_hosts_does_not_hide_the_host_itself(people):
     ticket = EnhancementHistory(workspace=people.workspace, ticket_id="1", description="Nothing answers at 10.1.2.3.")
 
     assert gather(ticket).items[0].external_id == "it"
+
+
+def test_words_that_are_neither_rare_nor_common_are_not_forgotten(people, monkeypatch):
+    """They are too many to be ranked beside the rare ones, and what has a rare one may be none of the workspace's."""
+    monkeypatch.setattr("processing.enhancement.search._SQLite.ranked", 3)
+    monkeypatch.setattr("processing.enhancement.search._PostgreSQL.ranked", 3)
+    monkeypatch.setattr("processing.enhancement.search._PostgreSQL._known", lambda self: (5.0, {"printer": 1.0}))
+    brought(people, *["Printer"] * 5)
+    brought(people, "Duplex", workspace=people.charlies)
+
+    assert len(found(people.workspace, "printer", "duplex")) == 5
+
+
+def test_a_rare_word_is_worth_more_than_several_that_many_texts_have(people):
+    brought(people, *["Printer paper tray"] * 40, "Fuser smells", "Printer paper")
+
+    assert found(people.workspace, "printer", "paper", "fuser")[0] == "41"
