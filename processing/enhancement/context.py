@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 TICKETS: Final = 5
 ARTICLES: Final = 3
 ASSETS: Final = 10
-SEARCHERS: Final = 6
+SEARCHERS: Final = 3
 """Threads of a worker that search, each with a connection to the database. More searches at once are no sooner done."""
 LOOKED_UP: Final = 20
 """Addresses and networks of a ticket that are looked up."""

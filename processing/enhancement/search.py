@@ -79,7 +79,7 @@ def search(
         chosen = rare(counts, database.ranked)
         hits = database.with_any(chosen, workspace, count, without)
         if len(hits) < count:
-            together = _together(database, [term for term in counts if counts[term] and term not in chosen])
+            together = _together(database, {term: counts[term] for term in counts if term not in chosen})
             known = {hit.pk for hit in hits}
             more = database.with_all(together, workspace, count, without)
             hits += [hit for hit in more if hit.pk not in known][: count - len(hits)]
@@ -99,11 +99,11 @@ def rare(counts: dict[str, float], most: int) -> list[str]:
     return found
 
 
-def _together(database: _Database, terms: list[str]) -> list[str]:
+def _together(database: _Database, counts: dict[str, float]) -> list[str]:
     """Words that still occur together, as many as it takes to be no longer common."""
     chosen: list[str] = []
-    for term in terms[:TOGETHER]:
-        number = database.count([*chosen, term])
+    for term in [term for term in counts if counts[term]][:TOGETHER]:
+        number = COMMON if not chosen and counts[term] >= COMMON else database.count([*chosen, term])
         if number:
             chosen.append(term)
         if 0 < number < COMMON:
@@ -294,7 +294,7 @@ class _PostgreSQL(_Database):
         one = f"SELECT id, %s::int AS place FROM {table} WHERE words @@ %s::tsquery AND workspace_id = %s"  # noqa: S608 - our names
         sql = (
             f"WITH found AS MATERIALIZED ({' UNION ALL '.join([one] * len(terms))}), "  # noqa: S608 - our names
-            "texts AS (SELECT greatest(%s, count(*)) AS number FROM found), "
+            "texts AS (SELECT greatest(%s::float, count(*)) AS number FROM found), "
             "worth AS (SELECT place, ln(1 + number / count(*)) AS worth FROM found, texts GROUP BY place, number), "
             "best AS (SELECT id FROM found JOIN worth USING (place) GROUP BY id ORDER BY sum(worth) DESC, id LIMIT %s) "
             "SELECT id, sum(worth * CASE WHEN words @@ (%s::tsquery[])[place] THEN 3 ELSE 1 END) AS score "

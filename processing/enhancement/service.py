@@ -67,7 +67,7 @@ class EnhancementService:
 
         Raises JobRefused; what was wrong is recorded as a failed run, which nobody tries again (requirement D-37).
         """
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):  # nothing here is undone alone
             try:
                 job = job_of(data)
                 if job.tenant_id != workspace.slug:
