@@ -149,7 +149,7 @@ class Drainer:
         """
         held = len(self.ready) + len(self.in_flight)
         if len(self.ready) < self.room.concurrency:
-            most, at_once = self.room.concurrency * 5 // 2 - held, self.room.concurrency - held
+            most, at_once = self.room.concurrency * 2 - held, self.room.concurrency - held
             claimed = await self._db(claims.claim, self.task, self.owner, most, at_once)
             if claimed:
                 await self._db(self.room.prepare, claimed)
