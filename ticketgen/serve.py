@@ -10,9 +10,11 @@ the process for ever. Here they are answered first, and no thread is waited for 
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import threading
+import time
 import uuid
 from typing import Any, Final
 
@@ -33,6 +35,10 @@ CONNECTIONS: Final = "20"
 SECONDS_TO_ANSWER: Final = 10.0
 """That requests under way have when the server is stopped; less than a supervisor waits."""
 SECONDS_TO_LET_GO: Final = 2.0
+SECONDS_BETWEEN_SEARCHES: Final = 60.0
+"""For garbage among all objects."""
+YOUNG_ONLY: Final = (5_000, 20, 1_000_000_000)
+"""Objects more than before, then searches of the generation below, after which each of the three is searched."""
 
 
 logger = logging.getLogger(__name__)
@@ -79,7 +85,7 @@ class PatientServer(Server):
         super().listen_success(port)
         self.ports = [*getattr(self, "ports", ()), port]
         if len(self.ports) == 1:
-            threading.Thread(target=_import_sdks, name="import-sdks", daemon=True).start()
+            threading.Thread(target=_keep_house, name="housekeeper", daemon=True).start()
 
     def kill_all_applications(self) -> Any:
         """Called before the loop ends, which waits for what this returns."""
@@ -106,11 +112,23 @@ class PatientServer(Server):
         await asyncio.sleep(0.1)  # until the last answers are on the wire
 
 
-def _import_sdks() -> None:
-    """Or the first who starts a run would wait for it, a second or more."""
+def _keep_house() -> None:
+    """What costs a moment, not while somebody waits for it: the SDKs of models, which the first who starts a run would
+    wait for, and the search for garbage, which stops everything.
+
+    With two thousand open sockets a search through all objects takes 0.3 s, and Python makes one after every few
+    seconds of messages. Here it makes them among young objects only, and one through all (but for what has been there
+    since the start) once a minute.
+    """
     from processing.llm.registry import import_sdks
 
     import_sdks()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*YOUNG_ONLY)
+    while True:
+        time.sleep(SECONDS_BETWEEN_SEARCHES)
+        gc.collect()
 
 
 class PatientCommandLine(CommandLineInterface):
@@ -125,6 +143,9 @@ def main() -> None:
     os.environ.setdefault("DATABASE_POOL", CONNECTIONS)
     from django.conf import settings
 
+    from processing.engine.turns import SHORT
+
+    sys.setswitchinterval(SHORT)  # the loop that serves the sockets is one thread among those of the requests
     BoundedRequest.limit = settings.UPLOAD_MAX_REQUEST_BYTES
     daphne.http_protocol.WebRequest = BoundedRequest  # type: ignore[misc] # the factory looks it up in its module
     PatientCommandLine().run([*sys.argv[1:], "ticketgen.asgi:application"])

@@ -124,10 +124,13 @@ def _those_who_have_to_go(visitors: Sequence[Visitor]) -> dict[Visitor, int]:
         things: _pairs(things, [each.thing_id for each in visitors if each.things is things], users)
         for things in {each.things for each in visitors}
     }
+    signed_in = {
+        (user_id, login): user_id in users and (not login or _is_login_of(held.get(login, {}), users[user_id]))
+        for user_id, login in {(each.user_id, each.login) for each in visitors}
+    }
     gone = {}
     for each in visitors:
-        user = users.get(each.user_id)
-        if user is None or (each.login and not _is_login_of(held.get(each.login, {}), user)):
+        if not signed_in[each.user_id, each.login]:
             gone[each] = NOT_SIGNED_IN
         elif (each.thing_id, each.user_id) not in may_see[each.things]:
             gone[each] = NOT_FOUND

@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from typing import Any, Final
@@ -39,10 +39,14 @@ sends every socket to the database.
 """
 
 
+Entries = Sequence[tuple[dict[str, Any], str]]
+"""Messages, each with what is sent of it."""
+
+
 class Batch:
     """What came for one session between two frames. Put into words once, however many sockets it goes to."""
 
-    def __init__(self, entries: Sequence[tuple[dict[str, Any], str]]) -> None:
+    def __init__(self, entries: Entries) -> None:
         self.messages = [message for message, _ in entries]
         self.bodies = [body for _, body in entries]
         """What is sent of them, as JSON."""
@@ -115,11 +119,17 @@ class Group:
             await self.bell.wait()
             self.bell.clear()
             entries, self.entries = self.entries, []
-            batch = Batch(entries)
-            for listener in tuple(self.listeners):
-                if not (listener.pass_on and await listener.pass_on(batch)):
-                    listener.put(batch.messages)
+            for batch in map(Batch, _before_and_with_the_last_word(entries)):
+                for listener in tuple(self.listeners):
+                    if not (listener.pass_on and await listener.pass_on(batch)):
+                        listener.put(batch.messages)
             await asyncio.sleep(1 / FRAMES_PER_SECOND)
+
+
+def _before_and_with_the_last_word(entries: Entries) -> Iterator[Entries]:
+    """What can simply be passed on comes first: to end a socket takes time, and there may be thousands."""
+    place = next((place for place, (message, _) in enumerate(entries) if message["type"] in TERMINAL), len(entries))
+    yield from filter(None, (entries[:place], entries[place:]))
 
 
 class Hub:
