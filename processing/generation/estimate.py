@@ -117,7 +117,7 @@ def estimate(session: Session) -> Estimate:
     specification = specification_of(session)
     made = {name: backlog(specification, name) for name in (PER_ROW, PER_PARENT)}
     chosen = made[session.granularity]
-    kept = dict(session.tickets.values_list("key", "input_hash"))
+    kept = dict(session.tickets.order_by().values_list("key", "input_hash"))
     digests = {payload["key"]: input_hash(payload) for payload in chosen}
     to_write = {key: digest for key, digest in digests.items() if kept.get(key) != digest}
     found = {

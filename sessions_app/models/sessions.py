@@ -6,9 +6,12 @@ import uuid
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.db.models import CheckConstraint, F, Max, Q, UniqueConstraint
+from django.db.models import CheckConstraint, Count, F, Max, OuterRef, Q, Subquery, UniqueConstraint
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
@@ -85,6 +88,18 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
     def active(self) -> SessionQuerySet:
         return self.exclude(stage=Stage.ARCHIVED)
+
+    def with_counts(self) -> SessionQuerySet:
+        """With ``file_count`` and ``ticket_count``. Each by a query of its own: joined, every file would be counted
+        beside every ticket. Says nothing of the order.
+        """
+        return self.annotate(file_count=_count_of("UploadedFile"), ticket_count=_count_of("Ticket"))
+
+
+def _count_of(model: str) -> Combinable:
+    """Of the rows that belong to a session."""
+    rows = apps.get_model("sessions_app", model)._default_manager.filter(session=OuterRef("pk")).order_by()
+    return Coalesce(Subquery(rows.values("session").annotate(count=Count("pk")).values("count")), 0)
 
 
 class Session(models.Model):

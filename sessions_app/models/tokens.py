@@ -23,14 +23,19 @@ class TokenUse(models.Model):
     def __str__(self) -> str:
         return f"{self.token_id} at {self.last_used_at:%Y-%m-%d %H:%M}"
 
-    @classmethod
-    def note(cls, token: AbstractAuthToken) -> None:
+    @staticmethod
+    def note(token: AbstractAuthToken) -> None:
         """Remember that the token was used just now."""
         now = timezone.now()
-        if cls.objects.filter(token=token.pk, last_used_at__gt=now - PRECISION).exists():
+        if TokenUse.objects.filter(token=token.pk, last_used_at__gt=now - PRECISION).exists():
             return
         try:
             with transaction.atomic():
-                cls.objects.update_or_create(token_id=token.pk, defaults={"last_used_at": now})
+                TokenUse.objects.bulk_create(
+                    [TokenUse(token_id=token.pk, last_used_at=now)],
+                    update_conflicts=True,
+                    update_fields=["last_used_at"],
+                    unique_fields=["token"],
+                )
         except IntegrityError:
             pass  # revoked in this very moment: there is nothing left to remember

@@ -148,8 +148,8 @@ def session_list(request: HttpRequest) -> HttpResponse:
         Session.objects.visible_to(request.user)
         .active()
         .select_related("workspace")
-        .annotate(file_count=Count("files", distinct=True), ticket_count=Count("tickets", distinct=True))
-        .order_by("-last_activity_at", "pk")  # a query that counts forgets the model's own order
+        .with_counts()
+        .order_by("-last_activity_at", "pk")
     )
     may_create = Workspace.objects.editable_by(request.user).exists()
     return render(request, "sessions_app/sessions/list.html", {"sessions": sessions[:200], "may_create": may_create})
