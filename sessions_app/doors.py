@@ -1,5 +1,5 @@
-"""Who may no longer be in: said at once to the web processes when somebody signs out, gets another password, or loses
-a place or a role in a workspace.
+"""Who may no longer be in: said at once to the web processes, by the channel layer, when somebody signs out, gets
+another password, or loses a place or a role in a workspace.
 
 It is a hint and carries no rights: who hears it looks into the database (processing/engine/doorkeeper.py), and does so
 from time to time without any.
@@ -8,22 +8,26 @@ from time to time without any.
 from __future__ import annotations
 
 import logging
-from functools import cache, partial
-from typing import Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, cast
 
-import redis
-from django.conf import settings
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
 from django.db import transaction
+from redis.exceptions import RedisError
+
+if TYPE_CHECKING:
+    from channels.layers import BaseChannelLayer
 
 logger = logging.getLogger(__name__)
 
-STREAM: Final = "ticketgen:doors"
-STREAM_LENGTH: Final = 1_000
+GROUP: Final = "doors"
+"""Of the channel layer: each web process with open sockets is in it."""
 
 
-@cache
-def _connection() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
+def layer() -> BaseChannelLayer:
+    """The channel layer; there always is one (CHANNEL_LAYERS)."""
+    return cast("BaseChannelLayer", get_channel_layer())
 
 
 def look_again(user_id: object) -> None:
@@ -33,8 +37,8 @@ def look_again(user_id: object) -> None:
 
 def _send(user_id: str) -> None:
     try:
-        _connection().xadd(STREAM, {"user": user_id}, maxlen=STREAM_LENGTH, approximate=True)
-    except redis.RedisError as error:
+        async_to_sync(layer().group_send)(GROUP, {"type": "doors.look", "user": user_id})
+    except (RedisError, OSError) as error:
         logger.warning("open sockets are looked at later: %s", error)
 
 

@@ -74,14 +74,14 @@ def test_from_the_click_to_the_model(web, model, people, redis, settings):
     with worker(**model_at(model), **JSON_LOGS):
         token = click(web, people.alice, f"/api/sessions/{session.pk}/process", "click-to-generate-1", {})
         wait_for(finished(session), "the end of the run")
+        task = SessionTask.objects.get(session=session)
+        ended = f"task {task.pk} is completed"
+        wait_for(lambda: ended in said(settings, "worker.log", "click-to-generate-1"), "the worker to tell of the end")
 
     assert model.server.request_ids == {"click-to-generate-1"}
-    task = SessionTask.objects.get(session=session)
     assert task.request_id == "click-to-generate-1"
     assert AuditEvent.objects.filter(request_id="click-to-generate-1", object_id=str(session.pk)).exists()
     assert f"by user {people.alice.pk}: 202" in said(settings, "web.log", "click-to-generate-1")
-    ended = f"task {task.pk} is completed"
-    wait_for(lambda: ended in said(settings, "worker.log", "click-to-generate-1"), "the worker to tell of the end")
     worked = said(settings, "worker.log", "click-to-generate-1")
     assert f"task {task.pk} (processing) is worked on" in worked
     assert all(

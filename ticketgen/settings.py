@@ -152,10 +152,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Redis: queue and messenger, never the truth.
 REDIS_URL = env.str("REDIS_URL", default="redis://localhost:6379/0")
+# For hints that may be lost: whose sockets have to be looked at (sessions_app/doors.py).
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL]},
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_connect_timeout": 2}]},
     },
 }
 CACHES = {
@@ -484,6 +485,9 @@ LOGGING = {
     "loggers": {
         "django.channels.server": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
+        "channels_redis": {
+            "level": "CRITICAL"
+        },  # a traceback each second while Redis is away; the hub says so in a line
         "httpx": {"level": "WARNING"},  # a line for each call of a model
         "httpx2": {"level": "WARNING"},
         "rq": {"level": "WARNING"},

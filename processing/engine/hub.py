@@ -1,6 +1,6 @@
 """From Redis to the sockets of one web process: one reader of the stream, fanned out in this process.
 
-One Redis connection per socket, or a channel layer, collapses at a few thousand sockets
+One Redis connection per socket, or a channel layer's group with a place for each, collapses at a few thousand sockets
 (docs/decisions/0005-progress-relay.md). A listener that cannot have seen everything is told to look into the
 database, which has every message.
 """
@@ -12,6 +12,7 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from itertools import chain
 from typing import Any, Final
@@ -139,6 +140,7 @@ class Hub:
         self.groups: dict[str, list[Group]] = defaultdict(list)
         self.reader: asyncio.Task[None] | None = None
         self.reading = asyncio.Event()
+        self.ear: asyncio.Task[None] | None = None
         self.doorkeeper = Doorkeeper()
 
     async def join(self, session_id: str) -> Listener:
@@ -153,6 +155,8 @@ class Hub:
         if self.reader is None or self.reader.done():
             self.reading.clear()
             self.reader = asyncio.create_task(self._read_for_ever(), name="progress-hub")
+        if self.ear is None or self.ear.done():
+            self.ear = asyncio.create_task(self._listen_for_ever(), name="doors")
         try:
             await asyncio.wait_for(self.reading.wait(), timeout=2)
         except TimeoutError:
@@ -171,9 +175,11 @@ class Hub:
                 groups.remove(group)
         if not groups:
             del self.groups[listener.session_id]
-        if not self.groups and self.reader:
-            self.reader.cancel()
-            self.reader = None
+        if not self.groups:
+            for task in (self.reader, self.ear):
+                if task:
+                    task.cancel()
+            self.reader = self.ear = None
 
     async def _read_for_ever(self) -> None:
         """Read from now on; after any break tell everybody to catch up from the database.
@@ -186,7 +192,7 @@ class Hub:
                 settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=WAIT_FOR_MESSAGES + 5
             )
             try:
-                places = {stream: await self._end_of(client, stream) for stream in (STREAM, doors.STREAM)}
+                place = await self._end_of(client)
                 if self.reader is not me:
                     return
                 self.reading.set()
@@ -194,7 +200,7 @@ class Hub:
                 self.doorkeeper.look_at_everybody()
                 pause = 0.1
                 while self.reader is me:
-                    await self._read_once(client, places)
+                    place = await self._read_once(client, place)
             except (RedisError, OSError, TimeoutError) as error:
                 logger.warning("progress stream away, reading again in %.1f s: %s", pause, error)
                 self.reading.clear()
@@ -204,24 +210,40 @@ class Hub:
             finally:
                 await client.aclose()
 
-    async def _end_of(self, client: redis.Redis, stream: str) -> bytes:
-        newest: Any = await client.xrevrange(stream, count=1)
+    async def _listen_for_ever(self) -> None:
+        """Hear whose sockets have to be looked at. What is lost meanwhile, the doorkeeper's rounds make good."""
+        layer, me, pause = doors.layer(), asyncio.current_task(), 0.1
+        while self.ear is me:
+            channel = ""
+            try:
+                channel = await layer.new_channel()
+                await layer.group_add(doors.GROUP, channel)
+                while self.ear is me:
+                    message = await layer.receive(channel)
+                    self.doorkeeper.look_at(message["user"])
+                    pause = 0.1
+            except (RedisError, OSError, TimeoutError) as error:
+                logger.warning("nobody hears who signs out, listening again in %.1f s: %s", pause, error)
+                await asyncio.sleep(pause)
+                pause = min(5.0, pause * 2)
+            finally:
+                with suppress(RedisError, OSError):
+                    await layer.group_discard(doors.GROUP, channel)
+
+    async def _end_of(self, client: redis.Redis) -> bytes:
+        newest: Any = await client.xrevrange(STREAM, count=1)
         return newest[0][0] if newest else b"0-0"
 
-    async def _read_once(self, client: redis.Redis, places: dict[str, bytes]) -> None:
-        """Pass on what came since ``places`` (the last id of each stream), and move them on."""
-        wanted: Any = places
-        answer: Any = await client.xread(wanted, count=500, block=int(1000 * WAIT_FOR_MESSAGES))
-        for name, entries in answer or []:
-            stream = name.decode()
+    async def _read_once(self, client: redis.Redis, place: bytes) -> bytes:
+        """Pass on what came since ``place`` (the last id); returns the new place."""
+        answer: Any = await client.xread({STREAM: place}, count=500, block=int(1000 * WAIT_FOR_MESSAGES))
+        for _, entries in answer or []:
             for entry_id, fields in entries:
-                places[stream] = entry_id
-                if stream == doors.STREAM:
-                    self.doorkeeper.look_at(fields[b"user"].decode())
-                else:
-                    self._pass_on(fields[b"session"].decode(), fields[b"body"].decode())
+                place = entry_id
+                self._pass_on(fields[b"session"].decode(), fields[b"body"].decode())
         if not answer:
-            await self._notice_flush(client, places)
+            await self._notice_flush(client, place)
+        return place
 
     def _pass_on(self, session_id: str, body: str) -> None:
         if groups := self.groups.get(session_id):
@@ -229,11 +251,10 @@ class Hub:
             for group in groups:
                 group.put(message, body)
 
-    async def _notice_flush(self, client: redis.Redis, places: dict[str, bytes]) -> None:
+    async def _notice_flush(self, client: redis.Redis, place: bytes) -> None:
         """A stream that was emptied numbers from anew; an id from before would never be passed again."""
-        for stream, last in places.items():
-            if last != b"0-0" and not await client.exists(stream):
-                raise ConnectionError("the stream was emptied")
+        if place != b"0-0" and not await client.exists(STREAM):
+            raise ConnectionError("the stream was emptied")
 
     def _all_missed(self) -> None:
         for groups in self.groups.values():

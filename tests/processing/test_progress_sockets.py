@@ -44,6 +44,7 @@ async def test_a_socket_opens_without_redis_and_shows_what_the_database_knows(pe
 
 
 announce = sync_to_async(lambda task, stage: publish_progress(task, stage=stage, force=True))
+announce_all = sync_to_async(lambda task, stages: [publish_progress(task, stage=each, force=True) for each in stages])
 cancel = sync_to_async(finish.cancel)
 SEED = "/api/processing/progress/{}"
 OWN = "/ws/sessions/{}/"
@@ -268,8 +269,7 @@ async def test_of_a_flood_the_latest_is_sent_and_the_last_word_always(task, peop
         await browser.messages(until=lambda message: message["type"] == "snapshot")
         await announce(task, "First")
         await browser.messages(until=lambda message: message.get("current_stage") == "First")
-        for number in range(20):
-            await announce(task, f"Message {number}")
+        await announce_all(task, [f"Message {number}" for number in range(20)])
         flood = await browser.messages(until=lambda message: message.get("current_stage") == "Message 19")
         await cancel(task)
         end = await browser.messages()
