@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -132,9 +133,9 @@ def excerpt(text: str, terms: Sequence[str], length: int = 300) -> str:
     folded = line.casefold()
     if len(folded) != len(line):  # letters that fold to several would shift all places
         folded = line.lower() if len(line.lower()) == len(line) else line
-    places = sorted(
-        (found.start(), term) for term in terms[:10] for found in re.finditer(re.escape(stem(term)), folded)
-    )[:500]
+    stems = sorted({stem(term) for term in terms[:10]}, key=len, reverse=True)
+    found = re.finditer("|".join(map(re.escape, stems)), folded) if stems else iter(())
+    places = [(each.start(), each[0]) for each in islice(found, 500)]
     best, start, end = 0, 0, 0
     within: Counter[str] = Counter()
     for place, term in places:
