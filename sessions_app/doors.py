@@ -7,6 +7,7 @@ from time to time without any.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 GROUP: Final = "doors"
 """Of the channel layer: each web process with open sockets is in it."""
+PATIENCE: Final = 1.0
+"""Seconds."""
 
 
 def layer() -> BaseChannelLayer:
@@ -37,9 +40,15 @@ def look_again(user_id: object) -> None:
 
 def _send(user_id: str) -> None:
     try:
-        async_to_sync(layer().group_send)(GROUP, {"type": "doors.look", "user": user_id})
-    except (RedisError, OSError) as error:
-        logger.warning("open sockets are looked at later: %s", error)
+        async_to_sync(_tell)(user_id)
+    except (RedisError, OSError) as error:  # a time-out is one of the latter
+        logger.warning("open sockets are looked at later: %s", str(error) or type(error).__name__)
+
+
+async def _tell(user_id: str) -> None:
+    """Nobody who signs out waits for a Redis that hangs."""
+    async with asyncio.timeout(PATIENCE):
+        await layer().group_send(GROUP, {"type": "doors.look", "user": user_id})
 
 
 def login_ended(sender: object, instance: Any, **_: object) -> None:

@@ -10,6 +10,7 @@ from asgiref.sync import sync_to_async
 from django.test import Client
 from django.utils import timezone
 
+from sessions_app import doors
 from sessions_app.actions.workspaces import change_role, remove_member
 from tests.factories import make_specified_session
 from tests.processes import ROOT, kill, product_environment, wait_for
@@ -54,6 +55,20 @@ async def test_a_socket_closes_when_its_person_signs_out(people, session):
         await sync_to_async(bob.browser.post)("/accounts/logout/")
 
         assert await bob.code() == 4401
+
+
+async def test_nobody_who_signs_out_waits_for_a_redis_that_hangs(people, settings, monkeypatch):
+    monkeypatch.setattr(doors, "PATIENCE", 0.1)  # the client itself would wait for some 8 s
+    browser = Client()
+    await sync_to_async(browser.login)(username="bob", password="secret-bob")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        backend = settings.CHANNEL_LAYERS["default"]["BACKEND"]
+        settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": {"hosts": [address]}}}
+
+        answer = await asyncio.wait_for(sync_to_async(browser.post)("/accounts/logout/"), timeout=4)
+
+    assert answer.status_code == 302
 
 
 async def test_a_socket_closes_when_the_password_is_changed_elsewhere(people, session):
