@@ -29,6 +29,7 @@ SAME_EVERYWHERE = (
     "tests/ticketgen/test_dev.py",
     "tests/processing/test_export_files.py",
     "tests/processing/test_generate_command.py",
+    "tests/processing/test_lookups.py",
     "tests/processing/engine/test_fairness.py",
     "tests/processing/engine/test_redis_away.py",
     "tests/processing/engine/test_stopped.py",
@@ -36,7 +37,7 @@ SAME_EVERYWHERE = (
     "tests/test_correlation.py",
 )
 """They ask who may do what, what pages and files look like, or what becomes of Redis and of signals, by queries that
-others try on every database; and they take long.
+others try on every database, and take long; or they are about SQLite's plans.
 """
 TOGETHER = (
     "tests/ticketgen/test_serve.py",
