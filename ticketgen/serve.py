@@ -143,9 +143,6 @@ def main() -> None:
     os.environ.setdefault("DATABASE_POOL", CONNECTIONS)
     from django.conf import settings
 
-    from processing.engine.turns import SHORT
-
-    sys.setswitchinterval(SHORT)  # the loop that serves the sockets is one thread among those of the requests
     BoundedRequest.limit = settings.UPLOAD_MAX_REQUEST_BYTES
     daphne.http_protocol.WebRequest = BoundedRequest  # type: ignore[misc] # the factory looks it up in its module
     PatientCommandLine().run([*sys.argv[1:], "ticketgen.asgi:application"])
