@@ -50,8 +50,6 @@ whoever is free.
 """
 SLOW = ("tests/processing/export/", "tests/processing/engine/")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-
-
 UNCHANGING = {"django_content_type", "auth_permission", "django_migrations"}
 LOOPBACK = ("127.", "::1", "localhost", "/", "\0")
 
@@ -117,7 +115,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def _emptied(case: TransactionTestCase) -> None:
-    """What Django does after a test that commits, in a third of the time: it empties every table, and fills those of
+    """What Django does after a test that commits, in a seventh of the time: it empties every table, and fills those of
     content types and permissions anew. Here what has rows loses them, and these two, which no test changes, stay.
     """
     tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - UNCHANGING

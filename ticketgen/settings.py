@@ -485,9 +485,8 @@ LOGGING = {
     "loggers": {
         "django.channels.server": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
-        "channels_redis": {
-            "level": "CRITICAL"
-        },  # a traceback each second while Redis is away; the hub says so in a line
+        # A traceback each second while Redis is away; the hub says so in a line.
+        "channels_redis": {"level": "CRITICAL"},
         "httpx": {"level": "WARNING"},  # a line for each call of a model
         "httpx2": {"level": "WARNING"},
         "rq": {"level": "WARNING"},

@@ -224,6 +224,9 @@ class Hub:
                     pause = 0.1
             except (RedisError, OSError, TimeoutError) as error:
                 logger.warning("nobody hears who signs out, listening again in %.1f s: %s", pause, error)
+                if self.ear is me:  # or it would take the place of who listens by now
+                    with suppress(RedisError, OSError):
+                        await layer.flush()  # the layer keeps a queue for every place that it has failed to make
                 await asyncio.sleep(pause)
                 pause = min(5.0, pause * 2)
             finally:

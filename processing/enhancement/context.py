@@ -28,7 +28,9 @@ TICKETS: Final = 5
 ARTICLES: Final = 3
 ASSETS: Final = 10
 SEARCHERS: Final = 3
-"""Threads of a worker that search, each with a connection to the database. More searches at once are no sooner done."""
+"""Threads of a worker that search, one for each place, each with a connection to the database. More searches at once
+are no sooner done.
+"""
 LOOKED_UP: Final = 20
 """Addresses and networks of a ticket that are looked up."""
 _LENGTH: Final = Cast(Substr("text", StrIndex("text", Value("/")) + 1), IntegerField())
@@ -49,9 +51,8 @@ class Found:
         return any(each["status"] != "ok" for each in self.sources.values())
 
 
-def searching_crew(tickets: int = 1) -> Crew:
-    """Threads to search all places for so many tickets at once."""
-    return Crew(min(SEARCHERS, tickets * len(SOURCES)), "source")
+def searching_crew() -> Crew:
+    return Crew(SEARCHERS, "source")
 
 
 Look = Callable[[EnhancementHistory, Reading, float], list[ContextItem]]

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import IO, Any, Final, Protocol, TypedDict
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from sessions_app.errors import InvalidUpload
 from sessions_app.models import AuditEvent, Workspace
@@ -341,12 +342,8 @@ def _keep(workspace: Workspace, model: Any, usable: Mapping[str, dict[str, Any]]
     if not usable:
         return
     names = [name for name in next(iter(usable.values())) if name != "external_id"]
-    present = {
-        row["external_id"]: row
-        for row in model._default_manager.filter(workspace=workspace, external_id__in=list(usable)).values(
-            "external_id", *names
-        )
-    }
+    known = _known(model, workspace, list(usable)).values("external_id", *names)
+    present = {row["external_id"]: row for row in known}
     differing = {
         key: values
         for key, values in usable.items()
@@ -366,9 +363,15 @@ def _keep(workspace: Workspace, model: Any, usable: Mapping[str, dict[str, Any]]
     report.unchanged += len(usable) - len(differing)
 
 
+def _known(model: Any, workspace: Workspace, keys: list[str]) -> QuerySet[Any]:
+    """Those that are there, in no order: for the sake of one, SQLite would go through the whole library."""
+    found: QuerySet[Any] = model._default_manager.filter(workspace=workspace, external_id__in=keys)
+    return found.order_by()
+
+
 def _mark(workspace: Workspace, keys: list[str]) -> None:
     """What these assets are found by, anew."""
-    rows = list(Asset.objects.filter(workspace=workspace, external_id__in=keys))
+    rows = list(_known(Asset, workspace, keys))
     AssetMark.objects.filter(asset__in=[row.pk for row in rows]).delete()
     AssetMark.objects.bulk_create(
         AssetMark(asset=row, workspace=workspace, kind=kind, text=text, first=first)

@@ -78,7 +78,7 @@ class Runner:
     def __init__(self) -> None:
         self.owner = uuid.uuid4()
         self.most = int(settings.ENHANCEMENT["CONCURRENCY"])
-        self._crew, self._searchers = Crew(self.most, "enhancement"), searching_crew(self.most)
+        self._crew, self._searchers = Crew(self.most, "enhancement"), searching_crew()
         self._slice_over = time.monotonic() + settings.ENHANCEMENT["SLICE"]
         self._next_beat = time.monotonic() + settings.ENGINE["HEARTBEAT"]
 

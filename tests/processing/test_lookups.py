@@ -7,6 +7,7 @@ from django.db import connection
 
 from processing.engine.kinds import Outcome
 from processing.enhancement.context import assets
+from processing.enhancement.library import import_objects
 from processing.enhancement.models import EnhancementHistory
 from processing.enhancement.texts import read
 from processing.generation.kind import Generation, Written
@@ -52,6 +53,15 @@ def test_paid_answers_and_present_tickets_are_found_by_their_keys(people, plan_o
 
     assert "input_hash=?" in plan_of("processing_llmcall", "input_hash")
     assert "key=?" in plan_of("sessions_app_ticket", "key")
+
+
+@pytest.mark.parametrize(("kind", "table"), [("tickets", "resolvedticket"), ("assets", "asset")])
+def test_what_is_brought_in_again_is_found_by_its_own_id(people, plan_of, kind, table):
+    rows = [{"external_id": str(number), "title": "Printer jams", "name": "prn-03"} for number in range(100)]
+    for _ in range(2):
+        import_objects(people.workspace, kind, rows)
+
+    assert "external_id=?" in plan_of(f"enhancement_{table}", "external_id")
 
 
 def test_hosts_and_networks_are_found_by_their_marks(people, plan_of):

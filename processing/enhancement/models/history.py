@@ -170,10 +170,6 @@ class EnhancementHistory(models.Model):
         for name, value in fields.items():
             setattr(self, name, value)
 
-    def start(self, owner: uuid.UUID, worker: str = "") -> EnhancementAttempt:
-        """``start_all`` for one."""
-        return self.start_all([self], owner, worker)[0]
-
     @classmethod
     def start_all(
         cls, runs: Sequence[EnhancementHistory], owner: uuid.UUID, worker: str = ""

@@ -357,7 +357,7 @@ def test_an_abandoned_run_is_taken_back_and_after_four_attempts_it_has_failed(pe
     for number in range(1, 5):
         run.refresh_from_db()
         EnhancementHistory.objects.filter(pk=run.pk).update(not_before=timezone.now())
-        run.start(run.pk)
+        EnhancementHistory.start_all([run], run.pk)
         assert sweep_enhancements()["enhancements_taken_back"] == 0
         EnhancementHistory.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timezone.timedelta(seconds=1))
         assert sweep_enhancements()["enhancements_taken_back"] == 1

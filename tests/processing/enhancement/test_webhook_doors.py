@@ -231,7 +231,7 @@ def test_lists_show_only_the_own(people):
 def test_old_clients_see_a_run_under_way_as_pending_if_they_ask(people):
     """D-39."""
     run = accepted(people.workspace)
-    run.start(run.pk)
+    EnhancementHistory.start_all([run], run.pk)
     api = people.api("vera")
 
     for path in (f"/api/enhancements/{run.pk}", "/api/enhancements"):
