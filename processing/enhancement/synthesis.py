@@ -19,7 +19,7 @@ from sessions_app.errors import Category
 from .claims import MOST_CLAIMS, Claim, checked, suggested
 from .models import ContextItem, HelpDesk
 from .models.history import EnhancementHistory
-from .texts import sentences, shared, terms_of
+from .texts import network_of, sentences, shared, terms_of
 
 VERSION: Final = "synthesis-1"
 FIELDS: Final = ("category", "priority", "assignee")
@@ -136,6 +136,16 @@ def all_of(item: ContextItem) -> str:
 # Without a model: the sentences themselves
 
 
+def _how_concerned(asset: ContextItem) -> str:
+    """What only shares a network with an address of the ticket is near it, and not more."""
+    own = {network_of(each) for each in asset.details.get("networks", "").split()}
+    others = [each for each in asset.matched if (network := network_of(each)) and network not in own]
+    if others and len(others) == len(asset.matched):
+        return f"{asset.title} is near {others[0]}"
+    where = asset.details.get("location")
+    return f"{asset.title} is concerned" + (f" ({asset.details.get('kind') or 'host'}, {where})" if where else "")
+
+
 def by_rule_of(history: EnhancementHistory, items: Sequence[ContextItem], desk: HelpDesk) -> dict[str, Any]:
     """An honest extract: sentences of the best items as they stand, each with its source, and what solved tickets
     agree on.
@@ -149,8 +159,7 @@ def by_rule_of(history: EnhancementHistory, items: Sequence[ContextItem], desk: 
         elif item.kind == ContextItem.Kind.ARTICLE:
             text = f"{item.title}: {best}" if best else f"Article: {item.title}"
         else:
-            where = item.details.get("location")
-            text = f"{item.title} is concerned" + (f" ({item.details.get('kind') or 'host'}, {where})" if where else "")
+            text = _how_concerned(item)
         claims.append({"text": text, "cites": [item.label]})
     if not claims:
         claims = [{"text": "Nothing similar was found for this ticket.", "cites": []}]

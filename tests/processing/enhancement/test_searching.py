@@ -8,8 +8,16 @@ from django.core.management import CommandError, call_command
 
 from processing.enhancement.context import gather
 from processing.enhancement.library import MOST_PROBLEMS, import_csv, import_objects
-from processing.enhancement.models import Asset, AssetMark, EnhancementHistory, KnowledgeArticle, ResolvedTicket
+from processing.enhancement.models import (
+    Asset,
+    AssetMark,
+    EnhancementHistory,
+    HelpDesk,
+    KnowledgeArticle,
+    ResolvedTicket,
+)
 from processing.enhancement.search import TooSlow, search
+from processing.enhancement.synthesis import by_rule_of
 from sessions_app.errors import InvalidUpload
 from sessions_app.models import AuditEvent
 
@@ -275,7 +283,11 @@ def test_a_network_of_many_hosts_does_not_hide_the_host_itself(people):
     import_objects(people.workspace, "assets", [{"external_id": "it", "name": "it", "networks": "10.1.2.3"}])
     ticket = EnhancementHistory(workspace=people.workspace, ticket_id="1", description="Nothing answers at 10.1.2.3.")
 
-    assert gather(ticket).items[0].external_id == "it"
+    items = gather(ticket).items
+    claims = [claim["text"] for claim in by_rule_of(ticket, items, HelpDesk())["claims"]]
+
+    assert items[0].external_id == "it"
+    assert claims[:2] == ["it is concerned", "near-0 is near 10.1.2.3"]
 
 
 def test_words_that_are_neither_rare_nor_common_are_not_forgotten(people, monkeypatch):
