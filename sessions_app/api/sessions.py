@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.db.models import Q
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.generics import ListCreateAPIView
 from rest_framework.request import Request
@@ -13,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from sessions_app.actions import sessions as actions
-from sessions_app.filters import LONGEST
+from sessions_app.filters import filtered_sessions
 from sessions_app.models import Session
 
 from .access import SessionView
@@ -27,21 +26,13 @@ class SessionList(IdempotentView, ListCreateAPIView[Session]):
     serializer_class = SessionSerializer
 
     def get_queryset(self) -> Any:
-        sessions = Session.objects.visible_to(self.request.user).select_related("workspace")
-        wanted = self.request.query_params
-        stage = wanted.get("stage")
-        sessions = sessions.filter(stage=stage) if stage else sessions.active()
-        if slug := wanted.get("workspace"):
-            sessions = sessions.filter(workspace__slug=slug)
-        if words := wanted.get("q", "").strip()[:LONGEST]:
-            sessions = sessions.filter(Q(site_name__icontains=words) | Q(site_description__icontains=words))
-        return sessions.with_counts().order_by("-last_activity_at", "pk")
+        return filtered_sessions(self.request.user, self.request.query_params).select_related("workspace").with_counts()
 
     @extend_schema(
         parameters=[
             OpenApiParameter("stage", str, enum=Session.Stage.values, description="Left out: all but archived ones."),
             OpenApiParameter("workspace", str, description="Only of the workspace with this slug."),
-            OpenApiParameter("q", str, description="Words of the name or the description."),
+            OpenApiParameter("q", str, description="The key (S-12), or words of the name or the description."),
         ]
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

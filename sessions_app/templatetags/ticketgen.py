@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django import template
 from django.http import QueryDict
-from django.utils.safestring import SafeString
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from sessions_app import menu
 from sessions_app.markdown import to_html
@@ -37,6 +39,18 @@ def query(context: dict[str, Any], **changes: Any) -> str:
 def menu_entries(place: str, *about: Any) -> list[tuple[menu.Entry, str]]:
     """What other rooms added to this menu: (entry, address)."""
     return list(menu.entries(place, *about))
+
+
+NEVER = mark_safe('<span class="muted">–</span>')
+
+
+@register.filter
+def moment(at: datetime | None) -> SafeString:
+    """``<time>`` with date, hour and minute in UTC; a dash for None. Lists have hundreds, so no template is asked."""
+    if not at:
+        return NEVER
+    there = at.astimezone(UTC)
+    return format_html('<time datetime="{}">{} UTC</time>', there.isoformat(), f"{there.day} {there:%b %Y, %H:%M}")
 
 
 @register.filter

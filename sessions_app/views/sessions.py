@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from sessions_app.actions import sessions as actions
 from sessions_app.actions.imports import findings_across, specification_of
+from sessions_app.filters import filtered_sessions
 from sessions_app.inspection import grouped
 from sessions_app.models import Session, Workspace
 from sessions_app.models.sessions import LANGUAGES
@@ -23,6 +25,8 @@ from sessions_app.providers import offered, problem_with_fallbacks, prompt_versi
 
 from .access import session_or_404
 from .imports import limits
+
+PER_PAGE = 50
 
 
 class SessionForm(forms.ModelForm[Session]):
@@ -143,16 +147,19 @@ class SessionForm(forms.ModelForm[Session]):
 
 @require_safe
 def session_list(request: HttpRequest) -> HttpResponse:
-    """The sessions of all of the user's workspaces."""
-    sessions = (
-        Session.objects.visible_to(request.user)
-        .active()
-        .select_related("workspace")
-        .with_counts()
-        .order_by("-last_activity_at", "pk")
-    )
-    may_create = Workspace.objects.editable_by(request.user).exists()
-    return render(request, "sessions_app/sessions/list.html", {"sessions": sessions[:200], "may_create": may_create})
+    """The sessions of all of the user's workspaces, a page at a time."""
+    wanted = {name: request.GET.get(name, "") for name in ("q", "stage", "workspace")}
+    sessions = filtered_sessions(request.user, wanted).select_related("workspace").with_counts()
+    page = Paginator(sessions, PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "wanted": wanted,
+        "stages": Session.Stage.choices,
+        "workspaces": Workspace.objects.visible_to(request.user).order_by("name"),
+        "any": page.paginator.count or any(wanted.values()),
+        "may_create": Workspace.objects.editable_by(request.user).exists(),
+    }
+    return render(request, "sessions_app/sessions/list.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
