@@ -48,6 +48,7 @@ from sessions_app.models import BulkChange, SavedView, Session, TicketDependency
 from sessions_app.models.tickets import TEXT_FIELDS
 from tests.assessments import make_batch
 from tests.factories import bundles, make_specified_session, make_ticket
+from tests.files import Files
 from tests.people import People, make_people
 
 pytestmark = pytest.mark.django_db
@@ -649,6 +650,18 @@ def charlies_world(people: People) -> World:
     return World(people.charlies, people.charlie)
 
 
+@pytest.fixture(scope="module")
+def stored(world: World) -> Files:
+    return Files(settings.MEDIA_ROOT)
+
+
+@pytest.fixture
+def put_back(stored: Files) -> Iterator[None]:
+    """For tests that may change files of the world, which is made once for all of a file."""
+    yield
+    stored.put_back()
+
+
 def client_of(people: People, name: str, address: Address) -> Client:
     return people.api(name) if address.is_api else people.browser(name)
 
@@ -686,15 +699,28 @@ def fingerprint() -> dict[str, str]:
         if model._meta.managed and model._meta.label != "sessions.Session" and model not in LEFT_OUT
     }
     revocable = AuthToken.objects.filter(user__username="alice").exists()
+    return {**tables, "tokens": str(revocable), "files": stored_files()}
+
+
+def stored_files() -> str:
     media = Path(settings.MEDIA_ROOT)
-    stored = sorted((str(path), path.stat().st_mtime_ns) for path in media.rglob("*") if path.is_file())
-    return {**tables, "tokens": str(revocable), "files": repr(stored)}
+    return repr(sorted((str(path), path.stat().st_mtime_ns) for path in media.rglob("*") if path.is_file()))
+
+
+@pytest.fixture(scope="module")
+def rows_before(world: World, charlies_world: World) -> dict[str, str]:
+    """What every test of a file begins with, as each one's changes are rolled back."""
+    return fingerprint()
 
 
 @pytest.fixture
-def unchanged(world: World) -> Iterator[None]:
+def before(rows_before: dict[str, str]) -> dict[str, str]:
+    return {**rows_before, "files": stored_files()}
+
+
+@pytest.fixture
+def unchanged(before: dict[str, str]) -> Iterator[None]:
     """Whatever happens in the test changes nothing."""
-    before = fingerprint()
     yield
     after = fingerprint()
     assert after == before, f"changed: {[name for name in before if before[name] != after.get(name)]}"

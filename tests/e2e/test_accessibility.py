@@ -122,5 +122,7 @@ def objections(page) -> list[str]:
 
 def violations(page) -> list[str]:
     """What axe objects to, and where."""
-    answer = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}}).response
+    answer = (
+        Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}).response
+    )
     return [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in answer["violations"]]

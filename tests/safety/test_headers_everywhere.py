@@ -3,19 +3,14 @@
 import pytest
 
 from tests import test_access
-from tests.test_access import ALL, Bound, Public, SignedIn, World, paths, send
+from tests.test_access import ALL, Bound, Public, SignedIn, paths, send
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("put_back")]
 
 WALKED = [each for each in ALL if isinstance(each.rule, Bound | SignedIn | Public) and "key" not in each.parameters]
 
-
-people = test_access.people
-
-
-@pytest.fixture
-def world(people):
-    return World(people.workspace, people.alice)
+people, world, stored = test_access.people, test_access.world, test_access.stored
+put_back = test_access.put_back
 
 
 @pytest.mark.parametrize("address", [pytest.param(each, id=each.name) for each in WALKED])

@@ -11,6 +11,7 @@ from django.apps import apps
 from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
 from django.db.models import CheckConstraint, F, Q
+from knox.models import AuthToken
 
 from processing.errors import ProcessingError, TaskMoved
 from processing.models import LLMCall, OutboxEvent, SessionError, SessionTask, WorkItem
@@ -27,6 +28,7 @@ from sessions_app.models import (
     Ticket,
     TicketDependency,
     TicketRevision,
+    TokenUse,
     UploadedFile,
     Workspace,
 )
@@ -602,3 +604,13 @@ def test_deleting_a_workspace_takes_all_it_has(people, one_of_each):
 def test_ids_cannot_be_guessed():
     for model in (Workspace, Session, Ticket, UploadedFile, SessionTask, SessionError):
         assert isinstance(model._meta.pk.get_default(), uuid.UUID)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_token_that_is_revoked_while_it_is_used_is_no_fault(people):
+    token, _ = AuthToken.objects.create(people.alice)
+    AuthToken.objects.all().delete()
+
+    TokenUse.note(token)
+
+    assert not TokenUse.objects.exists()
