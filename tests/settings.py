@@ -24,10 +24,7 @@ os.environ.update(
 from ticketgen.settings import *  # noqa: E402, F403
 from ticketgen.settings import DATABASES, STORAGES  # noqa: E402
 
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # A file, so that worker processes can open it too.
-    DATABASES["default"]["TEST"] = {"NAME": f"{VAR}/test.sqlite3"}
-else:
+if DATABASES["default"]["ENGINE"] != "django.db.backends.sqlite3":
     DATABASES["default"]["CONN_MAX_AGE"] = 0
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
