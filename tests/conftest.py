@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from tests.people import People, make_people
 SAME_EVERYWHERE = (
     "tests/test_access",
     "tests/test_csrf_and_methods.py",
-    "tests/safety/",
+    "tests/safety",
     "tests/ticketgen/test_dev.py",
     "tests/processing/test_export_files.py",
     "tests/processing/test_generate_command.py",
@@ -50,9 +51,19 @@ TOGETHER = (
 whoever is free.
 """
 SLOW = ("tests/processing/export/", "tests/processing/engine/")
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+OF_DATABASE = os.environ.get("TESTS_OF") == "database"
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared" / "data"
 UNCHANGING = {"django_content_type", "auth_permission", "django_migrations"}
 LOOPBACK = ("127.", "::1", "localhost", "/", "\0")
+
+
+gc.disable()  # until all tests are collected: they stay, and half of the time went into looking through them
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def _stay_at_home(event: str, arguments: tuple[Any, ...]) -> None:
@@ -79,22 +90,26 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
     return Scheduling(config, log)
 
 
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """``TESTS_OF=database`` leaves out ``SAME_EVERYWHERE`` and the browser."""
+    name = collection_path.as_posix().removeprefix(f"{ROOT.as_posix()}/")
+    return True if OF_DATABASE and name.startswith((*SAME_EVERYWHERE, "tests/e2e")) else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Those that wait for real processes come first, as the others fill the gaps; those with a browser last: its loop
     stays in the thread, where Django then refuses to touch the database.
 
-    ``TESTS_OF=database`` leaves out what knows no database, the browser, and ``SAME_EVERYWHERE``.
+    ``TESTS_OF=database`` leaves out what knows no database.
     """
     items.sort(key=lambda item: (item.get_closest_marker("e2e") is not None, not item.nodeid.startswith(SLOW)))
-    if os.environ.get("TESTS_OF") == "database":
+    if OF_DATABASE:
         left_out = [item for item in items if not _differs_by_database(item)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
 
 
 def _differs_by_database(item: pytest.Item) -> bool:
-    if item.get_closest_marker("e2e") or item.nodeid.startswith(SAME_EVERYWHERE):
-        return False
     fixtures = set(getattr(item, "fixturenames", ()))
     marked = item.get_closest_marker("django_db") or item.get_closest_marker("integration")
     return marked is not None or bool(fixtures & {"db", "transactional_db"})

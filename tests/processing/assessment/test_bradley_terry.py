@@ -1,9 +1,9 @@
 """Scores: against independent fits, on data that plain likelihood cannot do, and against truths that are known."""
 
+import importlib
 import math
 import random
 
-import choix
 import numpy as np
 import pytest
 
@@ -13,12 +13,18 @@ from processing.assessment.comparing.measures import rank_correlation
 from tests.assessments import simulated
 
 
+@pytest.fixture(scope="module")
+def choix():
+    """Imported late: it brings SciPy, for a second in each process that collects tests."""
+    return importlib.import_module("choix")
+
+
 def fitted(count, judged, **options):
     return fit(Comparisons.of(count, judged), **options)
 
 
 @pytest.mark.parametrize(("count", "budget", "seed"), [(6, 200, 1), (12, 400, 2), (40, 1200, 3)])
-def test_the_likelihood_fit_is_that_of_choix(count, budget, seed):
+def test_the_likelihood_fit_is_that_of_choix(choix, count, budget, seed):
     chance = random.Random(seed)
     pairs = [tuple(chance.sample(range(count), 2)) for _ in range(budget)]
     _, judged = simulated(count, pairs, seed, spread=0.8)
@@ -31,7 +37,7 @@ def test_the_likelihood_fit_is_that_of_choix(count, budget, seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_regularised_fit_is_that_of_choix_with_the_same_thoughts(seed):
+def test_the_regularised_fit_is_that_of_choix_with_the_same_thoughts(choix, seed):
     count = 15
     _truth, judged = simulated(count, design(count, 60, random.Random(seed)), seed)
     met = {(min(one, other), max(one, other)) for one, other, _ in judged}
