@@ -6,6 +6,7 @@ import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from typing import Any, Final
 
@@ -115,8 +116,14 @@ def versions() -> dict[str, str]:
         "Python": platform.python_version(),
         database.display_name: server,
         "Redis": _redis_version(),
-        **{name: metadata.version(name) for name in PACKAGES},
+        **_packages(),
     }
+
+
+@cache
+def _packages() -> dict[str, str]:
+    """Read once: what a process runs with stays the same, whatever is installed meanwhile."""
+    return {name: metadata.version(name) for name in PACKAGES}
 
 
 def _redis_version() -> str:

@@ -22,10 +22,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def wait_for(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
     """Return as soon as the condition holds; fail the test with ``what`` if it never does."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.005
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds} s in vain: {what}"
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(0.06, pause * 1.3)  # to ask is work too, which what is waited for has to stand behind
 
 
 def product_environment(**more: str) -> dict[str, str]:
