@@ -22,7 +22,7 @@ from sessions_app.errors import InvalidUpload
 from sessions_app.models import AuditEvent, Workspace
 
 from .models import Asset, AssetMark, KnowledgeArticle, ResolvedTicket
-from .search import forget_statistics
+from .search import INDEXES, forget_statistics
 from .texts import marks_of, network_of
 
 AT_ONCE: Final = 2_000
@@ -396,8 +396,12 @@ def _finished(workspace: Workspace, kind: str, report: Report, by: Any) -> None:
 
 
 def make_statistics(kind: str, report: Report) -> None:
-    """Where many rows are new: the search asks PostgreSQL's statistics how common a word is."""
+    """Where many rows are new: the search asks PostgreSQL's statistics how common a word is, and reads the words that
+    wait to be put into the index (its "pending list") whole, for each word it looks for.
+    """
     if connection.vendor == "postgresql" and report.created + report.changed >= ANALYZED_AFTER:
         with connection.cursor() as cursor:
             cursor.execute(f"ANALYZE {KINDS[kind]._meta.db_table}")
+            if index := INDEXES.get(KINDS[kind]):
+                cursor.execute("SELECT gin_clean_pending_list(%s::regclass)", [index.words])
         forget_statistics()

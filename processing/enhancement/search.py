@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from django.db import DatabaseError, connection
+from django.db.models import Model
 
 from processing.enhancement.models import KnowledgeArticle, ResolvedTicket
 from sessions_app.models import Workspace
@@ -49,10 +50,16 @@ class Index:
 
     @property
     def fts(self) -> str:
+        """SQLite's table of words."""
         return f"{self.table}_fts"
 
+    @property
+    def words(self) -> str:
+        """PostgreSQL's index of them."""
+        return f"{self.table}_words"
 
-INDEXES: Final = {
+
+INDEXES: Final[dict[type[Model], Index]] = {
     ResolvedTicket: Index("enhancement_resolvedticket", ("title", "description", "resolution"), (3.0, 1.0, 1.0)),
     KnowledgeArticle: Index("enhancement_knowledgearticle", ("title", "body"), (3.0, 1.0)),
 }
@@ -125,7 +132,12 @@ def limited(seconds: float) -> Iterator[None]:
         connection.connection.set_progress_handler(lambda: int(time.monotonic() > deadline), 20_000)
     else:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, false)", [str(max(1, int(1000 * seconds)))])
+            # Its own helpers take longer to start than such a search takes, and the processor of others.
+            cursor.execute(
+                "SELECT set_config('statement_timeout', %s, false), "
+                "set_config('max_parallel_workers_per_gather', '0', false)",
+                [str(max(1, int(1000 * seconds)))],
+            )
     try:
         yield
     except DatabaseError as error:
@@ -142,7 +154,7 @@ def _unlimited() -> None:
             connection.connection.set_progress_handler(None, 0)
     elif connection.connection is not None and not connection.needs_rollback:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', '0', false)")
+            cursor.execute("SET statement_timeout = 0; RESET max_parallel_workers_per_gather")
 
 
 def _rows(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:

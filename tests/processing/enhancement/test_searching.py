@@ -5,9 +5,10 @@ import json
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from processing.enhancement.context import gather
-from processing.enhancement.library import MOST_PROBLEMS, import_csv, import_objects
+from processing.enhancement.library import ANALYZED_AFTER, MOST_PROBLEMS, import_csv, import_objects
 from processing.enhancement.models import (
     Asset,
     AssetMark,
@@ -16,7 +17,7 @@ from processing.enhancement.models import (
     KnowledgeArticle,
     ResolvedTicket,
 )
-from processing.enhancement.search import TooSlow, search
+from processing.enhancement.search import INDEXES, TooSlow, limited, search
 from processing.enhancement.synthesis import by_rule_of
 from sessions_app.errors import InvalidUpload
 from sessions_app.models import AuditEvent
@@ -305,3 +306,29 @@ def test_a_rare_word_is_worth_more_than_several_that_many_texts_have(people):
     brought(people, *["Printer paper tray"] * 40, "Fuser smells", "Printer paper")
 
     assert found(people.workspace, "printer", "paper", "fuser")[0] == "41"
+
+
+def asked(sql, *values):
+    """PostgreSQL's answer; None from SQLite, which has nothing of the kind."""
+    if connection.vendor != "postgresql":
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchone()[0]
+
+
+def test_no_search_reads_the_words_that_wait_for_their_index(people):
+    """All of them are read for every word that is looked for."""
+    brought(people, *(f"Printer {number} jams" for number in range(ANALYZED_AFTER)))
+
+    assert not asked("SELECT gin_clean_pending_list(%s::regclass)", INDEXES[ResolvedTicket].words)
+
+
+def test_a_search_has_limits_that_end_with_it(people):
+    before = asked("SHOW max_parallel_workers_per_gather")
+    with limited(5):
+        inside = (asked("SHOW statement_timeout"), asked("SHOW max_parallel_workers_per_gather"))
+    after = (asked("SHOW statement_timeout"), asked("SHOW max_parallel_workers_per_gather"))
+
+    assert inside == (("5s", "0") if before else (None, None))
+    assert after == (("0", before) if before else (None, None))
