@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import os
 import sys
@@ -22,6 +21,7 @@ from rq.serializers import JSONSerializer
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.once import folder_of_run, once
 from tests.people import People, make_people
 
 SAME_EVERYWHERE = (
@@ -152,22 +152,18 @@ def django_db_setup(
     """A database for each test process, in place of pytest-django's: only the first one that needs it migrates, which
     takes six seconds of a processor; it and the others take copies, as with Django's own parallel runner.
     """
-    creation, alone = connection.creation, worker_id == "master"
-    shared = tmp_path_factory.getbasetemp() if alone else tmp_path_factory.getbasetemp().parent
+    creation, shared = connection.creation, folder_of_run(tmp_path_factory, worker_id)
     if connection.vendor == "sqlite":  # a file, so that worker processes can open it too
         connection.settings_dict["TEST"]["NAME"] = str(shared / "test.sqlite3")
+
+    def migrated() -> str:
+        name = creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        connection.close()
+        return name
+
     with django_db_blocker.unblock():
-        with (shared / "migrated").open("a+") as told:
-            fcntl.flock(told, fcntl.LOCK_EX)
-            told.seek(0)
-            migrated = told.read()
-            if not migrated:
-                migrated = creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-                told.write(migrated)
-                told.flush()
-            connection.close()
-            connection.settings_dict["NAME"] = migrated
-            creation.clone_test_db(suffix=worker_id, verbosity=0)
+        connection.settings_dict["NAME"] = once(shared, "database", migrated)
+        creation.clone_test_db(suffix=worker_id, verbosity=0)
         connection.settings_dict["NAME"] = creation.get_test_db_clone_settings(worker_id)["NAME"]
         settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"]
     yield

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.test import override_settings
 
+from tests.once import folder_of_run, once
 from tests.processes import ROOT, kill, product_environment, wait_for, worker
 from ticketgen.embedded_redis import free_port
 
@@ -74,19 +75,18 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def static_files() -> None:
-    """Collected once, as a deployment would."""
-    subprocess.run(
-        [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"],
-        cwd=ROOT,
-        env=product_environment_of_session(),
-        check=True,
-        timeout=120,
-    )
+def static_files(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
+    """Collected as a deployment would, once for all test processes."""
+    folder = folder_of_run(tmp_path_factory, worker_id)
+    os.environ["STATIC_ROOT"] = str(folder / "static")
+    command = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
+    product = {**os.environ, "DJANGO_SETTINGS_MODULE": "ticketgen.settings", "TICKETGEN_VAR_DIR": str(settings.VAR_DIR)}
 
+    def collected() -> str:
+        subprocess.run(command, cwd=ROOT, env=product, check=True, timeout=120)
+        return "yes"
 
-def product_environment_of_session() -> dict[str, str]:
-    return {**os.environ, "DJANGO_SETTINGS_MODULE": "ticketgen.settings", "TICKETGEN_VAR_DIR": str(settings.VAR_DIR)}
+    once(folder, "collected", collected)
 
 
 @pytest.fixture
