@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -23,6 +23,7 @@ from processing.models import SessionError, SessionTask
 from sessions_app import staging
 from sessions_app.actions.workspaces import add_member, create_workspace
 from sessions_app.models import Membership, Session, Ticket, TicketDependency, TokenUse, UploadedFile, Workspace
+from sessions_app.templatetags.ticketgen import moment
 from tests import test_access
 from tests.factories import (
     BUNDLE_HEADERS,
@@ -284,6 +285,13 @@ def test_the_sessions_are_listed_newest_first(alice, people):
     listed = [link for link in visit(alice, "/").links if re.fullmatch(r"/sessions/[0-9a-f-]{36}/", link)]
 
     assert list(dict.fromkeys(listed))[:6] == made[::-1]
+
+
+def test_a_moment_is_told_in_utc_for_people_and_machines():
+    at = datetime(2026, 3, 1, 0, 5, tzinfo=timezone(timedelta(hours=2)))
+
+    assert moment(at) == '<time datetime="2026-02-28T22:05:00+00:00">28 Feb 2026, 22:05 UTC</time>'
+    assert "–" in moment(None)
 
 
 def listed_keys(page):
