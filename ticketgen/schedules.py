@@ -1,5 +1,8 @@
 """What runs by the clock (UTC). Read by ``manage.py rqcron``."""
 
+from functools import partial
+
+from django.conf import settings
 from rq import cron
 
 from processing.assessment.delivery.relay import relay_events_job
@@ -26,23 +29,25 @@ from sessions_app.retention import (
     prune_uploads,
 )
 
-cron.register(sweep, "default", interval=30, result_ttl=60)
-cron.register(take_up_proposals, "default", interval=30, result_ttl=60)
-cron.register(sweep_enhancements, "default", interval=30, result_ttl=60)
-cron.register(notify_administrators, "default", interval=30, result_ttl=60)
-cron.register(relay_outbox, "default", interval=5, result_ttl=30)
-cron.register(relay_events_job, "default", interval=5, result_ttl=30)
-cron.register(announce_rest, "default", interval=5, result_ttl=30)
-cron.register(check_stuck_batches, "default", interval=60, result_ttl=120)
-cron.register(wake_judges, "default", interval=30, result_ttl=60)
-cron.register(fold_figures, "default", interval=60, result_ttl=120)
-cron.register(prune_uploads, "default", interval=1800, result_ttl=60)
-cron.register(cleanup_idempotency_keys, "default", interval=3600, result_ttl=60)
-cron.register(prune_messages, "default", interval=3600, result_ttl=60)
-cron.register(prune_deliveries, "default", interval=3600, result_ttl=60)
-cron.register(cleanup_expired_sessions, "default", cron="0 8 * * *")
-cron.register(prune_enhancements, "default", cron="15 8 * * *")
-cron.register(prune_assessments, "default", cron="15 8 * * *")
-cron.register(cleanup_bundles, "default", cron="15 8 * * *")
-cron.register(cleanup_audit_logs, "default", cron="30 8 * * *")
-cron.register(cleanup_expired_tokens, "default", cron="0 9 * * *")
+register = partial(cron.register, queue_name="default", failure_ttl=settings.KEEP_FAILED)
+
+register(sweep, interval=30, result_ttl=60)
+register(take_up_proposals, interval=30, result_ttl=60)
+register(sweep_enhancements, interval=30, result_ttl=60)
+register(notify_administrators, interval=30, result_ttl=60)
+register(relay_outbox, interval=5, result_ttl=30)
+register(relay_events_job, interval=5, result_ttl=30)
+register(announce_rest, interval=5, result_ttl=30)
+register(check_stuck_batches, interval=60, result_ttl=120)
+register(wake_judges, interval=30, result_ttl=60)
+register(fold_figures, interval=60, result_ttl=120)
+register(prune_uploads, interval=1800, result_ttl=60)
+register(cleanup_idempotency_keys, interval=3600, result_ttl=60)
+register(prune_messages, interval=3600, result_ttl=60)
+register(prune_deliveries, interval=3600, result_ttl=60)
+register(cleanup_expired_sessions, cron="0 8 * * *")
+register(prune_enhancements, cron="15 8 * * *")
+register(prune_assessments, cron="15 8 * * *")
+register(cleanup_bundles, cron="15 8 * * *")
+register(cleanup_audit_logs, cron="30 8 * * *")
+register(cleanup_expired_tokens, cron="0 9 * * *")

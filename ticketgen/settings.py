@@ -171,6 +171,8 @@ _QUEUE = {
     "DEFAULT_RESULT_TTL": env.int("KEEP_RESULT", default=3600),
     "SERIALIZER": "rq.serializers.JSONSerializer",
 }
+# For a look at what failed; RQ would keep it for a year, also of jobs that run every five seconds.
+KEEP_FAILED = env.int("KEEP_FAILED", default=7 * 24 * 3600)
 # In this order: a help-desk ticket is a short job that somebody waits for, a run of tickets a long one.
 RQ_QUEUES = {"default": _QUEUE, "enhancement": _QUEUE, "llm": _QUEUE, "export": _QUEUE}
 RQ = {"COMMIT_MODE": "on_db_commit"}

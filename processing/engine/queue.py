@@ -30,7 +30,14 @@ def enqueue(job: str, *args: Any, queue: str, timeout: int | None = None, descri
     def tell() -> None:
         seconds = timeout or settings.JOB_TIMEOUT
         try:
-            _queue(queue).enqueue_call(job, args=args, timeout=seconds, description=description, meta=meta)
+            _queue(queue).enqueue_call(
+                job,
+                args=args,
+                timeout=seconds,
+                failure_ttl=settings.KEEP_FAILED,
+                description=description,
+                meta=meta,
+            )
         except redis.RedisError as error:
             logger.warning("%s not enqueued, the sweep will do it: %s", job, error)
 

@@ -53,7 +53,9 @@ ENVIRONMENT = {
     "ENGINE_LEASE": "6",
     "ENGINE_HEARTBEAT": "2",
     "ENGINE_CONCURRENCY": "8",
-    "KEEP_RESULT": "30",  # RQ's results: an hour of them would still be growing when the soak is over
+    # Of RQ: an hour of results, or a week of failures, would still be growing when the soak is over.
+    "KEEP_RESULT": "30",
+    "KEEP_FAILED": "120",
     "RETRY_DELAY": "0.2",
     "EXPORT_TIMEOUT": "5",
     "EXPORT_LOOKUP_SECONDS": "5",
@@ -212,7 +214,7 @@ def _look(processes: dict[str, int]) -> dict[str, float]:
     redis = django_rq.get_connection("llm")
     streams = {f"stream {key.decode()}": key for key in redis.scan_iter(_type="stream") if key.startswith(OURS)}
     seen |= {name: float(redis.xlen(key)) for name, key in streams.items()}
-    in_streams = sum(redis.memory_usage(key) or 0 for key in streams.values())
+    in_streams = sum(redis.memory_usage(key, samples=0) or 0 for key in streams.values())  # 0: count all, guess none
     seen["Redis without its streams, MB"] = (redis.info("memory")["used_memory"] - in_streams) / 1024**2
     seen["keys in Redis"] = float(redis.dbsize())
     seen["jobs waiting"] = float(sum(django_rq.get_queue(name).count for name in settings.RQ_QUEUES))

@@ -4,10 +4,16 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 
+import django_rq
 import pytest
+from django.conf import settings
+from rq import cron
+from rq.registry import FailedJobRegistry
 
 from processing.engine import heartbeat
+from processing.engine.queue import enqueue
 from tests.processes import ROOT, product_environment, wait_for, worker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.integration]
@@ -52,3 +58,19 @@ def test_workers_step_back_behind_pages(redis):
     with worker(WORKER_NICE="3") as process:
         wait_for(heartbeat.last_seen, "the worker")
         assert os.getpriority(os.PRIO_PROCESS, process.pid) == min(19, ours + 3)
+
+
+def test_what_failed_is_kept_for_a_look_and_not_for_a_year(redis, run_jobs, settings):
+    settings.KEEP_FAILED = 100
+    enqueue("json.loads", "no JSON", queue="default")
+
+    run_jobs()
+
+    (failed,) = FailedJobRegistry(queue=django_rq.get_queue("default")).get_job_ids()
+    assert 90 < redis.ttl(f"rq:job:{failed}") <= 100
+
+
+def test_so_is_what_runs_by_the_clock():
+    import_module("ticketgen.schedules")
+
+    assert {job["failure_ttl"] for job in cron._job_data_registry} == {settings.KEEP_FAILED}
