@@ -8,7 +8,7 @@ from typing import Any
 from django import template
 from django.http import QueryDict
 from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from sessions_app import menu
 from sessions_app.markdown import to_html
@@ -41,7 +41,7 @@ def menu_entries(place: str, *about: Any) -> list[tuple[menu.Entry, str]]:
     return list(menu.entries(place, *about))
 
 
-NEVER = mark_safe('<span class="muted">–</span>')
+NEVER = format_html('<span class="muted">{}</span>', "–")
 
 
 @register.filter
