@@ -169,7 +169,12 @@ def django_db_setup(
     yield
     with django_db_blocker.unblock():
         connection.close()
-        creation._destroy_test_db(connection.settings_dict["NAME"], verbosity=0)
+        name = str(connection.settings_dict["NAME"])
+        if connection.vendor == "sqlite":
+            Path(name).unlink(missing_ok=True)
+        else:  # threads of tests may still be connected
+            with connection._nodb_cursor() as cursor:
+                cursor.execute(f"DROP DATABASE {connection.ops.quote_name(name)} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session", autouse=True)
