@@ -714,13 +714,9 @@ def rows_before(world: World, charlies_world: World) -> dict[str, str]:
 
 
 @pytest.fixture
-def before(rows_before: dict[str, str]) -> dict[str, str]:
-    return {**rows_before, "files": stored_files()}
-
-
-@pytest.fixture
-def unchanged(before: dict[str, str]) -> Iterator[None]:
+def unchanged(rows_before: dict[str, str]) -> Iterator[None]:
     """Whatever happens in the test changes nothing."""
+    before = {**rows_before, "files": stored_files()}
     yield
     after = fingerprint()
     assert after == before, f"changed: {[name for name in before if before[name] != after.get(name)]}"

@@ -23,7 +23,7 @@ from processing.engine import queue, stopping
 from sessions_app.errors import AppError, NoStorage, WrongState
 from sessions_app.models import AuditEvent, Workspace
 
-from .library import Report, bring_in_csv, check_csv, make_statistics
+from .library import Report, bring_in_csv, check_csv, take_up_many
 from .models import LibraryImport
 from .models.imports import MOST_ATTEMPTS
 
@@ -131,7 +131,7 @@ def _complete(given: LibraryImport, owner: uuid.UUID, report: Report) -> None:
     with transaction.atomic():
         given.complete(owner, report.ignored_columns)
         _note(given)
-    make_statistics(given.kind, report)
+    take_up_many(given.kind, report)
     _forget(given)
 
 

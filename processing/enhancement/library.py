@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any, Final, Protocol, TypedDict
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from sessions_app.errors import InvalidUpload
 from sessions_app.models import AuditEvent, Workspace
 
 from .models import Asset, AssetMark, KnowledgeArticle, ResolvedTicket
-from .search import INDEXES, forget_statistics
+from .search import take_up
 from .texts import marks_of, network_of
 
 AT_ONCE: Final = 2_000
@@ -34,7 +34,8 @@ LONGEST_CELL: Final = 1_000_000
 LONGEST_LINE: Final = 4_000_000
 """Of the file: a row has several cells, and a cell may go on in the next line."""
 LONGEST_SHOWN: Final = 80
-ANALYZED_AFTER: Final = 1_000
+MANY: Final = 1_000
+"""New rows after which the database is told to take them up."""
 
 Kind = type[ResolvedTicket] | type[KnowledgeArticle] | type[Asset]
 KINDS: Final[dict[str, Kind]] = {"tickets": ResolvedTicket, "articles": KnowledgeArticle, "assets": Asset}
@@ -392,16 +393,10 @@ def _marks(row: Asset) -> Iterator[tuple[str, str, str]]:
 def _finished(workspace: Workspace, kind: str, report: Report, by: Any) -> None:
     details = {"kind": kind, "created": report.created, "changed": report.changed, "refused": report.refused}
     AuditEvent.record("library.imported", workspace, by=by, details=details)
-    make_statistics(kind, report)
+    take_up_many(kind, report)
 
 
-def make_statistics(kind: str, report: Report) -> None:
-    """Where many rows are new: the search asks PostgreSQL's statistics how common a word is, and reads the words that
-    wait to be put into the index (its "pending list") whole, for each word it looks for.
-    """
-    if connection.vendor == "postgresql" and report.created + report.changed >= ANALYZED_AFTER:
-        with connection.cursor() as cursor:
-            cursor.execute(f"ANALYZE {KINDS[kind]._meta.db_table}")
-            if index := INDEXES.get(KINDS[kind]):
-                cursor.execute("SELECT gin_clean_pending_list(%s::regclass)", [index.words])
-        forget_statistics()
+def take_up_many(kind: str, report: Report) -> None:
+    """Where so many rows are new that searches would suffer."""
+    if report.created + report.changed >= MANY:
+        take_up(KINDS[kind])

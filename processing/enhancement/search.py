@@ -118,8 +118,16 @@ def _together(database: _Database, counts: dict[str, float]) -> list[str]:
     return chosen
 
 
-def forget_statistics() -> None:
-    """There are new ones."""
+def take_up(model: type[Model]) -> None:
+    """Many rows of it are new. PostgreSQL counts them, as the search asks its statistics how common a word is; and puts
+    their words into the index, as those that wait for it (in a "pending list") are all read for each word looked for.
+    """
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {model._meta.db_table}")
+        if index := INDEXES.get(model):
+            cursor.execute("SELECT gin_clean_pending_list(%s::regclass)", [index.words])
     _PostgreSQL._statistics.clear()
 
 

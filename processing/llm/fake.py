@@ -33,7 +33,8 @@ _FENCE = re.compile(r"<specification>\n(.*)\n</specification>", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """``latency`` in seconds; ``fault`` happens to the share ``rate`` of calls; ``rpm``: requests a minute (0: any).
+    """``latency`` in seconds, from the request to its answer; ``fault`` happens to the share ``rate`` of calls;
+    ``rpm``: requests a minute (0: any).
 
     A batch takes ``batch_seconds``; ``batch_fault`` happens to it as a whole, ``fault`` to the calls in it.
     """
@@ -56,6 +57,8 @@ class Behaviour:
 
 
 Writer = Callable[[dict[str, Any]], dict[str, Any]]
+SHORT_WAIT: Final = 0.2
+"""Seconds: what is no longer ends nearly on time."""
 WRITERS: Final[dict[str, Writer]] = {}
 """By a property of the asked schema: what answers questions of the apps on top of this one; they enter it here."""
 
@@ -142,6 +145,7 @@ class FakeModelServer:
             )
         if method != "POST":
             return await _send(writer, 404, _error("not_found"))
+        arrived = asyncio.get_running_loop().time()
         request = json.loads(body)
         self.stats["calls"] += 1
         if len(self.prompts) < self.keep_prompts:
@@ -154,9 +158,10 @@ class FakeModelServer:
         if fault:
             self._note(fault, request, body)
             return await self._misbehave(writer, fault, path, request, behaviour)
-        await asyncio.sleep(behaviour.latency)
+        answer = _completion(path, request, json.dumps(self._written(request)), behaviour)
+        await _wait_until(arrived + behaviour.latency)
         self._note("ok", request, body)
-        return await _send(writer, 200, _completion(path, request, json.dumps(self._written(request)), behaviour))
+        return await _send(writer, 200, answer)
 
     def _note(self, outcome: str, request: dict[str, Any], body: bytes) -> None:
         self.stats[outcome] += 1
@@ -303,6 +308,12 @@ def _completion(
 
 def _error(code: str) -> dict[str, Any]:
     return {"type": "error", "error": {"type": code, "code": code, "message": "This is the fake model server."}}
+
+
+async def _wait_until(moment: float) -> None:
+    """By the loop's clock. A long wait ends late, by up to a hundredth, so the last part of it is a wait of its own."""
+    while (left := moment - asyncio.get_running_loop().time()) > 0:
+        await asyncio.sleep(left if left < SHORT_WAIT else left - SHORT_WAIT / 2)
 
 
 async def _send(

@@ -156,7 +156,7 @@ def session_list(request: HttpRequest) -> HttpResponse:
         "wanted": wanted,
         "stages": Session.Stage.choices,
         "workspaces": Workspace.objects.visible_to(request.user).order_by("name"),
-        "any": page.paginator.count or any(wanted.values()),
+        "is_filtered": any(wanted.values()),
         "may_create": Workspace.objects.editable_by(request.user).exists(),
     }
     return render(request, "sessions_app/sessions/list.html", context)

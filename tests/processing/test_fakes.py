@@ -35,7 +35,7 @@ def test_it_says_where_it_listens_answers_and_ends_when_it_is_asked(tmp_path, co
     with subprocess.Popen(
         [sys.executable, "manage.py", name, "--port", str(port), *options],
         cwd=ROOT,
-        env=product_environment(PYTHONUNBUFFERED="1"),
+        env=product_environment(PYTHONUNBUFFERED=""),
         stdout=subprocess.PIPE,
         text=True,
     ) as process:

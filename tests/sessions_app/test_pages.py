@@ -141,19 +141,19 @@ class Full:
 
 
 @pytest.fixture(scope="module")
-def made(people):
+def full_of_file(people):
     return Full(people)
 
 
 @pytest.fixture(scope="module")
-def stored(made):
+def stored(full_of_file):
     return Files(django_settings.MEDIA_ROOT)
 
 
 @pytest.fixture
-def full(made, stored):
+def full(full_of_file, stored):
     """Made once: rows are rolled back behind a test, files are put back, and objects are its own."""
-    yield copy.deepcopy(made)
+    yield copy.deepcopy(full_of_file)
     stored.put_back()
 
 

@@ -48,4 +48,5 @@ class Command(BaseCommand):
             "As a judge it has a truth, noise and biases: name the model fake:noise=0.5, fake:first=1, fake:longer=0.7 "
             "or fake:coin=1."
         )
+        self.stdout.flush()  # it may go into a file, and the next word comes when this ends
         await server.serve_forever()

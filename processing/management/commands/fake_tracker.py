@@ -62,6 +62,7 @@ class Command(BaseCommand):
             f"Listening. Add a connection: address {address}, project {tracker.project}{account}, "
             f"token {options['token'] or 'anything'}."
         )
+        self.stdout.flush()  # it may go into a file, and the next word comes when this ends
         try:
             threading.Event().wait()
         except KeyboardInterrupt:

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from processing.enhancement.context import gather
-from processing.enhancement.library import ANALYZED_AFTER, MOST_PROBLEMS, import_csv, import_objects
+from processing.enhancement.library import MANY, MOST_PROBLEMS, import_csv, import_objects
 from processing.enhancement.models import (
     Asset,
     AssetMark,
@@ -319,7 +319,7 @@ def asked(sql, *values):
 
 def test_no_search_reads_the_words_that_wait_for_their_index(people):
     """All of them are read for every word that is looked for."""
-    brought(people, *(f"Printer {number} jams" for number in range(ANALYZED_AFTER)))
+    brought(people, *(f"Printer {number} jams" for number in range(MANY)))
 
     assert not asked("SELECT gin_clean_pending_list(%s::regclass)", INDEXES[ResolvedTicket].words)
 

@@ -42,6 +42,7 @@ class Command(BaseCommand):
             f"Listening. In the help desk's settings: address {address}, key {options['token'] or 'anything'}. Tickets "
             "are numbers."
         )
+        self.stdout.flush()  # it may go into a file, and the next word comes when this ends
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
