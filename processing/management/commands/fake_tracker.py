@@ -56,14 +56,14 @@ class Command(BaseCommand):
             )
         if options["memory"]:
             tracker.remember_in(options["memory"])
-        address = tracker.start(options["port"])
         account = "" if options["github"] else f", account {options['account']}"
-        self.stdout.write(
-            f"Listening. Add a connection: address {address}, project {tracker.project}{account}, "
-            f"token {options['token'] or 'anything'}."
-        )
-        self.stdout.flush()  # it may go into a file, and the next word comes when this ends
         try:
+            address = tracker.start(options["port"])
+            self.stdout.write(
+                f"Listening. Add a connection: address {address}, project {tracker.project}{account}, "
+                f"token {options['token'] or 'anything'}."
+            )
+            self.stdout.flush()  # it may go into a file, and the next word comes when this ends
             threading.Event().wait()
         except KeyboardInterrupt:
             tracker.close()

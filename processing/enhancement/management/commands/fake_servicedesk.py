@@ -37,13 +37,13 @@ class Command(BaseCommand):
         desk = FakeServiceDesk(behaviour, token=options["token"], cloud=options["cloud"])
         if options["memory"]:
             desk.remember_in(options["memory"])
-        address = desk.start(options["port"])
-        self.stdout.write(
-            f"Listening. In the help desk's settings: address {address}, key {options['token'] or 'anything'}. Tickets "
-            "are numbers."
-        )
-        self.stdout.flush()  # it may go into a file, and the next word comes when this ends
         try:
+            address = desk.start(options["port"])
+            self.stdout.write(
+                f"Listening. In the help desk's settings: address {address}, key {options['token'] or 'anything'}. "
+                "Tickets are numbers."
+            )
+            self.stdout.flush()  # it may go into a file, and the next word comes when this ends
             threading.Event().wait()
         except KeyboardInterrupt:
             desk.close()
