@@ -1,14 +1,14 @@
 """/metrics: who may read it, and that the numbers are right whoever counted them."""
 
 import sys
-import threading
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from processing import metrics
 from processing.models import MetricSample
 from processing.views import metrics as page_of_metrics  # noqa: F401 - its own figures, before they are set aside
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -60,13 +60,8 @@ def test_many_processes_count_together(people):
     def count():
         for _ in range(20):
             tasks.inc()
-        connection.close()
 
-    threads = [threading.Thread(target=count) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[count] * 5)
 
     assert "things_total 100.0" in page(people).content.decode()
 

@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from knox.models import AuthToken
 
 from processing.models import OutboxEvent, SessionTask
 from processing.retention import prune_messages
+from sessions_app.retention import cleanup_expired_tokens
 from tests.factories import make_session
 
 pytestmark = pytest.mark.django_db
@@ -32,3 +34,13 @@ def test_progress_is_forgotten_after_a_day_and_a_last_word_after_a_week(people):
 
     OutboxEvent.objects.filter(seq=4).update(created_at=now - timedelta(days=8))
     assert prune_messages() == {"pruned_messages": 1}
+
+
+def test_tokens_are_removed_a_month_after_they_expired(people):
+    now = timezone.now()
+    for days in (-31, -29, 1):
+        token, _ = AuthToken.objects.create(people.alice)
+        AuthToken.objects.filter(pk=token.pk).update(expiry=now + timedelta(days=days))
+
+    assert cleanup_expired_tokens() == {"deleted_tokens": 1}
+    assert {(expiry - now).days for expiry in AuthToken.objects.values_list("expiry", flat=True)} == {-29, 1}

@@ -1,6 +1,5 @@
 """Another text for a ticket: it waits beside the present one until somebody decides."""
 
-import threading
 from datetime import timedelta
 
 import pytest
@@ -16,6 +15,7 @@ from sessions_app.models import AuditEvent
 from tests.factories import make_specified_session, make_ticket
 from tests.fakes.model_server import model_server
 from tests.processes import kill, wait_for, worker
+from tests.threads import at_once
 
 WISH = "Name the permissions of editors."
 
@@ -218,6 +218,14 @@ def test_too_many_that_wait_and_unknown_sections_are_refused(ticket, people):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_only_what_failed_is_tried_again_and_a_wish_has_its_length(ticket, people):
+    with pytest.raises(TaskMoved, match="could not be written"):
+        propose(ticket, people).try_again()
+    with pytest.raises(ProcessingError, match="at most 2,000 characters"):
+        propose(ticket, people, instruction="x" * 2_001)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_discarded_one_stays_discarded_though_its_text_arrives(ticket, people):
     proposal = propose(ticket, people)
     assert proposal.claim(LEASE)
@@ -230,21 +238,10 @@ def test_a_discarded_one_stays_discarded_though_its_text_arrives(ticket, people)
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_write_one_proposal_once(ticket, people, server):
     proposal = propose(ticket, people)
-    threads = [threading.Thread(target=write_in_thread, args=(proposal.pk,)) for _ in range(3)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+    at_once(*[lambda: write(proposal.pk)] * 3)
 
     proposal.refresh_from_db()
     assert (proposal.status, server.calls) == ("ready", 1)
-
-
-def write_in_thread(pk):
-    from django.db import connection
-
-    try:
-        write(pk)
-    finally:
-        connection.close()
 
 
 @pytest.mark.integration

@@ -1,9 +1,9 @@
 """CHECKLIST 6, 7, 8: no step can be skipped, of many who begin one does, and what fails midway has changed nothing."""
 
-import threading
+from functools import partial
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -18,6 +18,7 @@ from sessions_app.actions import duplicates, review
 from sessions_app.models import AuditEvent, BulkChange, Session, Ticket, TicketRevision, UploadedFile
 from tests.factories import bundles, import_files, make_session, make_specified_session, make_ticket
 from tests.test_access import CONNECTION, fingerprint
+from tests.threads import at_once
 
 PLACES = st.integers(0, 1)
 
@@ -160,20 +161,11 @@ def test_steps_come_in_their_order_whatever_is_tried(people, redis):
 @pytest.mark.django_db(transaction=True)
 def test_of_twenty_who_start_at_once_one_does(people, redis):
     session = make_specified_session(people.workspace)
-    gate, answers = threading.Barrier(20), []
 
     def start(person):
-        try:
-            gate.wait()
-            answers.append(ProcessingService(by=person).generate_tickets(Session.objects.get(pk=session.pk)))
-        finally:
-            connection.close()
+        return ProcessingService(by=person).generate_tickets(Session.objects.get(pk=session.pk))
 
-    threads = [threading.Thread(target=start, args=(person,)) for person in (people.alice, people.bob) * 10]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    answers = at_once(*(partial(start, person) for person in (people.alice, people.bob) * 10))
 
     assert [answer["already_running"] for answer in answers].count(False) == 1
     assert len(answers) == 20

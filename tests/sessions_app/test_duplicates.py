@@ -132,6 +132,19 @@ def test_a_merge_that_cannot_be_changes_nothing(people, pair):
 
 
 @pytest.mark.django_db
+def test_only_two_tickets_of_one_session_that_both_stand_are_merged(people, pair):
+    first, second = pair
+    elsewhere = make_ticket(make_session(people.workspace))
+    for other in (first, elsewhere):
+        with pytest.raises(WrongState, match="of one session"):
+            actions.merge(first, other, by=people.rita, seen_version=1)
+    second.move_to("rejected")
+    with pytest.raises(WrongState, match="rejected already"):
+        actions.merge(first, second, by=people.rita, seen_version=1)
+    assert fresh(first).version == 1
+
+
+@pytest.mark.django_db
 def test_two_things_are_not_asked_about_again(people, pair):
     actions.keep_both(*pair, by=people.rita)
 

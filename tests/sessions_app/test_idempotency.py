@@ -1,11 +1,10 @@
 """Idempotency-Key and ETags: sent twice is done once; two who change one ticket do not overwrite each other."""
 
 from datetime import timedelta
-from threading import Thread
+from functools import partial
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
 from django.utils import timezone
 
 from processing.models import SessionTask
@@ -14,6 +13,7 @@ from sessions_app.retention import cleanup_idempotency_keys
 from tests.factories import bundles, make_session, make_specified_session, make_ticket
 from tests.people import make_people
 from tests.test_access import CONNECTION
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +77,20 @@ def test_what_is_being_worked_on_is_not_begun_again_until_it_is_given_up(people)
 
     IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(minutes=11))
     assert make(people.api("alice")).status_code == 201
+
+
+def test_a_key_whose_request_met_a_bug_may_be_used_again(people, monkeypatch):
+    alice = people.api("alice")
+    alice.raise_request_exception = False
+    with monkeypatch.context() as broken:
+        broken.setattr("sessions_app.actions.sessions.create_session", _stumble)
+        assert make(alice).status_code == 500
+    assert not IdempotencyKey.objects.exists()
+    assert make(alice).status_code == 201
+
+
+def _stumble(*_, **__):
+    raise ZeroDivisionError
 
 
 @pytest.mark.parametrize("key", ["x" * 201, "tab\there", "\x7f"])
@@ -161,18 +175,7 @@ def test_keys_are_forgotten_after_a_day(people):
 @pytest.mark.django_db(transaction=True)
 def test_of_many_at_once_one_is_done():
     people = make_people()
-    clients = [people.api("alice") for _ in range(8)]
-    codes = []
-
-    def send(api):
-        codes.append(make(api).status_code)
-        connection.close()
-
-    threads = [Thread(target=send, args=(api,)) for api in clients]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    codes = [answer.status_code for answer in at_once(*(partial(make, people.api("alice")) for _ in range(8)))]
 
     assert Session.objects.count() == 1
     assert set(codes) <= {201, 409}

@@ -1,14 +1,14 @@
 """Who needs whom, by people: no circle by one or by two, cuts decided, places that respect what is needed."""
 
-import threading
+from functools import partial
 
 import pytest
-from django.db import connection
 
 from sessions_app.actions import order
 from sessions_app.errors import AppError, CyclicDependency, WrongState
 from sessions_app.models import TicketDependency
 from tests.factories import make_session, make_ticket
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -102,23 +102,14 @@ def test_sprints_keep_the_order(tickets):
 
 @pytest.mark.django_db(transaction=True)
 def test_two_people_at_once_make_no_circle(session, tickets, people):
-    barrier, outcomes = threading.Barrier(2), []
-
     def add(waiting, needed):
-        barrier.wait()
         try:
             order.add_dependency(waiting, needed, by=people.rita)
-            outcomes.append("added")
         except CyclicDependency:
-            outcomes.append("refused")
-        finally:
-            connection.close()
+            return "refused"
+        return "added"
 
-    both = [threading.Thread(target=add, args=pair) for pair in (tickets[:2], tickets[1::-1])]
-    for each in both:
-        each.start()
-    for each in both:
-        each.join()
+    outcomes = at_once(partial(add, *tickets[:2]), partial(add, *tickets[1::-1]))
 
     assert sorted(outcomes) == ["added", "refused"]
 

@@ -265,6 +265,24 @@ def test_a_strange_form_changes_nothing(session, ticket, rita, fields):
     assert states(session) == ["draft"]
 
 
+def test_what_cannot_become_that_is_passed_over_with_a_word_and_undone_only_once(session, people):
+    make_ticket(session, 1)
+    make_ticket(session, 2, status="exported")
+    make_ticket(session, 3, status="rejected")
+
+    result = review.bulk(session, session.tickets.all(), "reject", by=people.rita, reason="No.")
+
+    assert result.done == ["T-1"]
+    assert dict(result.skipped) == {
+        "T-2": "It is exported, so it cannot become rejected.",
+        "T-3": "It is rejected already.",
+    }
+    review.undo(result.change, by=people.rita)
+    with pytest.raises(WrongState, match="undone already"):
+        review.undo(result.change, by=people.rita)
+    assert states(session) == ["draft", "exported", "rejected"]
+
+
 def test_a_thousand_are_changed_in_few_queries(session, rita, django_assert_max_num_queries):
     Ticket.objects.bulk_create(
         Ticket(

@@ -7,11 +7,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils.html import escape
 
+from processing.assessment import service
 from processing.assessment.models import AssessmentBatch, RubricScore
 from processing.assessment.plot import plot
 from processing.assessment.reports import latest
 from processing.assessment.service import texts_of_csv
-from sessions_app.models import TicketDependency
+from sessions_app.models import AuditEvent, TicketDependency
 from tests.assessments import make_batch, pairs, texts
 from tests.factories import make_session, make_ticket
 
@@ -209,6 +210,26 @@ def test_tickets_are_ranked_and_the_backlog_sorted(people, run_jobs):
     order = [ticket.short_key for ticket in session.tickets.in_order()]
     assert order.index("T-1") < order.index("T-5")
     assert [key for key in order if key not in ("T-1", "T-5")] == [key for key in ranked if key not in ("T-1", "T-5")]
+
+
+def test_a_batch_is_deleted_on_its_page_unless_it_is_under_way(people, run_jobs):
+    batch, browser = make_batch(people.workspace, 3), people.browser("bob")
+    address = f"/assessments/{batch.pk}/do/delete/"
+
+    browser.post(address)
+    assert AssessmentBatch.objects.exists()
+
+    service.cancel(batch)
+    answer = browser.post(address)
+    assert answer.headers["Location"] == "/assessments/"
+    assert not AssessmentBatch.objects.exists()
+    assert AuditEvent.objects.get(action="assessment.deleted").details["assessment"] == str(batch.pk)
+
+
+def test_a_verb_that_is_none_is_not_found(people, redis):
+    batch = make_batch(people.workspace, 3)
+
+    assert people.browser("bob").post(f"/assessments/{batch.pk}/do/explode/").status_code == 404
 
 
 def test_two_sessions_are_compared_blind(people, run_jobs):

@@ -2,13 +2,14 @@
 
 import json
 import threading
+import uuid
 
 import numpy as np
 import pytest
 from django.db import connection
 from django.db.models import Count
 
-from processing.assessment import service
+from processing.assessment import generating, service
 from processing.assessment.comparing.measures import rank_correlation
 from processing.assessment.counting import Counted
 from processing.assessment.judges import questions, rule
@@ -121,7 +122,7 @@ def run_to_the_end(batch, run_jobs):
 
 
 def test_an_order_that_was_answered_is_not_paid_for_again_when_the_other_failed(people, run_jobs, server):
-    server.behave(fault="500", rate=0.3)
+    server.behave(fault="500", rate=0.3, retry_after=0.02)
     batch = make_batch(people.workspace, 8, judges=MODEL, both_orders=True, min_success_rate=0.5)
     run_to_the_end(batch, run_jobs)
 
@@ -152,7 +153,7 @@ def test_a_batch_that_is_held_keeps_the_answers_that_were_on_their_way(people, r
 
 
 def test_failures_that_pass_are_tried_again(people, run_jobs, server):
-    server.behave(fault="500", rate=0.3)
+    server.behave(fault="500", rate=0.3, retry_after=0.02)
     batch = make_batch(people.workspace, 10, judges=MODEL, min_success_rate=0.5)
     run_to_the_end(batch, run_jobs)
 
@@ -240,6 +241,34 @@ def test_adaptive_rounds_end_when_scores_are_good_enough(people, run_jobs, serve
 
     assert fresh(batch).state == "COMPLETED"
     assert batch.total_comparisons == batch.total_budget < 180
+
+
+def test_a_round_is_chosen_once_and_only_when_the_last_one_is_judged(people, run_jobs, server):
+    batch = make_batch(people.workspace, 12, judges=MODEL, adaptive=True, total_budget=60)
+    generating.generate_pairs_job(str(batch.pk))
+    first = fresh(batch).total_comparisons
+    generating.next_round_job(str(batch.pk))
+    assert fresh(batch).total_comparisons == first < 60
+
+    run_jobs()
+    assert (fresh(batch).state, batch.total_comparisons) == ("COMPLETED", 60)
+    generating.next_round_job(str(batch.pk))
+    generating.next_round_job(str(uuid.uuid4()))
+    assert batch.comparison_pairs.count() == 60
+
+
+def test_adaptive_rounds_end_when_no_pair_is_left(people, run_jobs, server):
+    """Two judges may share pairs, and by chance fewer than the budget was counted for."""
+    judges = [*MODEL, {"kind": "model", "provider": "compatible", "model": "fake:noise=0.5"}]
+    batch = make_batch(people.workspace, 4, judges=judges, adaptive=True, overlap=0.5, total_budget=9)
+    AssessmentBatch.objects.filter(pk=batch.pk).update(total_budget=100)
+
+    run_jobs()
+
+    assert fresh(batch).state == "COMPLETED"
+    seen = {frozenset(pair) for pair in batch.comparison_pairs.values_list("essay_a_id", "essay_b_id")}
+    assert len(seen) == 6
+    assert batch.total_budget == batch.total_comparisons == batch.completed_comparisons
 
 
 def test_a_killed_worker_loses_nothing_and_counts_nothing_twice(people, server):

@@ -1,11 +1,10 @@
 """An assessment's socket: a snapshot, what was missed, then live until the last word; no gap, no duplicate."""
 
-import threading
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection
 from django.utils import timezone
 
 from processing.assessment import progress, service
@@ -17,6 +16,7 @@ from processing.assessment.scoring import provisional_job, score_due_job
 from processing.models import OutboxEvent
 from tests.assessments import make_batch, pairs
 from tests.sockets import Browser, seqs
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ADDRESS = "/ws/assessments/{}/"
@@ -99,20 +99,7 @@ def test_a_burst_is_four_messages_a_second_and_the_rest_is_told_soon(batch):
 
 
 def test_judgements_at_once_number_their_messages_without_a_gap(batch):
-    keys, ready = [pair.pk for pair in pairs(batch)], threading.Barrier(7)
-
-    def deliver(key):
-        ready.wait(10)
-        try:
-            record(Result("essay_a"), pk=key)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=deliver, args=(key,)) for key in keys[:7]]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    at_once(*(partial(record, Result("essay_a"), pk=pair.pk) for pair in pairs(batch)[:7]))
     progress.announce_rest()
 
     messages = told(batch)

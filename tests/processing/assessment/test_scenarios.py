@@ -1,18 +1,22 @@
 """The scenarios of seed 004 §3, with real rows, a real Redis and a real worker."""
 
-import threading
 import uuid
 from datetime import timedelta
+from functools import partial
+from itertools import chain
 
 import pytest
-from django.db import connection
 from django.utils import timezone
+from redis import Redis
 
 from processing.assessment.delivery.relay import relay
 from processing.assessment.models import AssessmentBatch, AssessmentEvent, ComparisonPair, ScoringRun
 from processing.assessment.monitor import BatchMonitor
 from processing.models import WebhookSecret
 from tests.assessments import error_event, make_batch, pairs, result_event, send, texts
+from tests.processes import wait_for
+from tests.threads import at_once
+from ticketgen.embedded_redis import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -125,6 +129,35 @@ def test_a_stuck_batch_with_too_few_results_fails_once(people, run_jobs, secret)
     assert events(batch).count() == 0
 
 
+def test_many_stuck_batches_fail_in_portions(people, run_jobs, monkeypatch):
+    monkeypatch.setattr("processing.assessment.monitor.AT_ONCE", 1)
+    stuck = [waiting_batch(people, run_jobs, 3) for _ in range(3)]
+    AssessmentBatch.objects.update(deadline_at=timezone.now() - timedelta(seconds=1))
+
+    assert BatchMonitor().check_stuck_batches()["failed"] == 3
+    assert [events(batch, "cj_assessment.failed.v1").count() for batch in stuck] == [1, 1, 1]
+
+
+def test_jobs_that_redis_lost_are_enqueued_again(people, run_jobs, redis, secret):
+    """The one that chooses the pairs, and the one that makes the scores."""
+    batch = make_batch(people.workspace, 3)
+    redis.flushall()
+    AssessmentBatch.objects.update(deadline_at=timezone.now() - timedelta(seconds=1))
+    assert BatchMonitor().check_stuck_batches()["woken"] == 1
+    assert BatchMonitor().check_stuck_batches()["woken"] == 0
+    run_jobs()
+
+    for pair in pairs(batch):
+        send(secret, result_event(pair))
+    redis.flushall()
+    assert BatchMonitor().check_stuck_batches()["woken"] == 1
+    run_jobs()
+
+    batch.refresh_from_db()
+    assert (batch.state, batch.completed_comparisons) == ("COMPLETED", 3)
+    assert events(batch).count() == 1
+
+
 def test_a_batch_that_still_gets_results_is_left_alone(people, run_jobs, secret):
     batch = of_100(people, run_jobs)
     AssessmentBatch.objects.filter(pk=batch.pk).update(deadline_at=timezone.now() - timedelta(seconds=1))
@@ -136,25 +169,13 @@ def test_a_batch_that_still_gets_results_is_left_alone(people, run_jobs, secret)
 def test_concurrent_callback_processing(people, run_jobs, secret):
     batch = of_100(people, run_jobs)
     keys = [pair.request_correlation_id for pair in pairs(batch)]
-    answers, ready = [], threading.Barrier(20)
 
-    def deliver(mine):
-        ready.wait(10)
-        try:
-            for key in mine:
-                answers.append(send(secret, result_event(key)))
-                answers.append(send(secret, result_event(key)))  # and everything twice
-        finally:
-            connection.close()
+    def deliver(mine):  # everything twice
+        return [send(secret, result_event(key)).json()["outcome"] for key in mine for _ in range(2)]
 
-    threads = [threading.Thread(target=deliver, args=(keys[place::20],)) for place in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    outcomes = list(chain(*at_once(*(partial(deliver, keys[place::20]) for place in range(20)))))
     run_jobs()
 
-    outcomes = [answer.json()["outcome"] for answer in answers]
     assert (outcomes.count("counted"), outcomes.count("duplicate")) == (100, 100)
     batch.refresh_from_db()
     assert (batch.completed_comparisons, batch.failed_comparisons, batch.state) == (100, 0, "COMPLETED")
@@ -295,12 +316,14 @@ def test_unsigned_results_change_nothing(people, run_jobs, client):
 def test_the_event_waits_in_the_outbox_while_redis_is_away(people, run_jobs, redis, secret, monkeypatch):
     batch = waiting_batch(people, run_jobs, 2)
     send(secret, result_event(pairs(batch)[0]))
-    monkeypatch.setattr("processing.assessment.delivery.relay.is_silent", lambda: True)
-    run_jobs()
+    monkeypatch.setattr("processing.engine.relay.SILENCE", 0.05)
+    with monkeypatch.context() as away:
+        nobody = Redis(port=free_port())
+        away.setattr("processing.assessment.delivery.relay.connection", lambda: nobody)
+        run_jobs()
     assert not AssessmentEvent.objects.filter(relayed_at__isnull=False, is_terminal=True).exists()
 
-    monkeypatch.undo()
-    relay()
+    wait_for(lambda: relay() > 0, "a Redis that is asked again")
     relay()
 
     assert redis.xlen("huleedu.cj_assessment.completed.v1") == 1

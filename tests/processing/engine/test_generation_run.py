@@ -3,12 +3,12 @@
 import uuid
 
 import pytest
-from django.db import connection
 from rq import get_current_job
 
-from processing.engine import claims, execution, planning
+from processing.engine import claims, execution, finish, planning
 from processing.engine.drainer import Drainer
 from processing.engine.sweep import sweep
+from processing.errors import ProcessingError
 from processing.generation.service import ProcessingService, active_task, latest_task
 from processing.models import LLMCall, OutboxEvent, SessionTask, WorkItem
 from sessions_app.models import Session, TicketDependency
@@ -352,29 +352,34 @@ def test_granularity_per_parent_folds_fields_into_their_bundle(people, run_jobs)
     assert parts == {"", "Field Field 0", "Field Field 2", "Field Field 4"}
 
 
-def test_two_who_start_at_once_get_the_same_run(people, redis):
-    import threading
+def test_a_specification_that_is_gone_when_the_work_begins_ends_the_run(session, run_jobs):
+    ProcessingService().generate_tickets(session)
+    session.files.all().delete()
 
-    session = make_specified_session(people.workspace)
-    answers, errors = [], []
-    gate = threading.Barrier(8)
+    run_jobs()
 
-    def start():
-        try:
-            gate.wait()
-            answers.append(ProcessingService().generate_tickets(Session.objects.get(pk=session.pk))["task_id"])
-        except Exception as error:
-            errors.append(error)
-        finally:
-            connection.close()
+    task = latest_task(session)
+    assert (task.status, task.total) == ("failed", 0)
+    assert "no uploaded row names an entity" in session.errors.get().user_message
+    assert OutboxEvent.objects.get(task_id=task.pk, is_terminal=True).payload["type"] == "error"
 
-    threads = [threading.Thread(target=start) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
-    assert not errors
-    assert len(answers) == 8
-    assert len(set(answers)) == 1
-    assert SessionTask.objects.count() == 1
+def test_of_two_deliveries_that_both_saw_it_waiting_one_plans(session, redis):
+    ProcessingService().generate_tickets(session)
+    one, other = latest_task(session), latest_task(session)
+
+    assert [planning.plan(one), planning.plan(other)] == [True, False]
+    assert (other.status, other.items.count()) == ("running", 10)
+
+
+@pytest.mark.parametrize("again", [lambda task: finish.fail(task, ProcessingError("Twice.")), finish.cancel])
+def test_a_run_ends_once(session, redis, again):
+    ProcessingService().generate_tickets(session)
+    one, other = latest_task(session), latest_task(session)
+
+    assert finish.fail(one, ProcessingError("Once."))
+    assert not again(other)
+
+    assert latest_task(session).status == "failed"
+    assert [error.user_message for error in session.errors.all()] == ["Once."]
+    assert OutboxEvent.objects.filter(task_id=one.pk, is_terminal=True).count() == 1

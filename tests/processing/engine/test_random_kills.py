@@ -5,11 +5,10 @@
 
 import os
 import random
-import threading
 import time
+from functools import partial
 
 import pytest
-from django.db import connection
 from rq import Queue
 from rq.serializers import JSONSerializer
 
@@ -21,6 +20,7 @@ from tests.factories import make_specified_session
 from tests.fakes.model_server import model_server
 from tests.processes import horses_of, kill, kill_pid, wait_for, worker
 from tests.runs import finished, held, let_leases_run_out, model_at, require_a_whole_run, require_each_answer_once
+from tests.threads import at_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.integration]
 
@@ -143,21 +143,10 @@ def test_a_job_that_is_delivered_several_times_at_once_is_done_once(session, ser
 
 
 def test_people_who_press_start_at_once_start_one_run_with_one_job(session, people, redis):
-    gate = threading.Barrier(6)
-    answers = []
-
     def start(person):
-        try:
-            gate.wait()
-            answers.append(ProcessingService(by=person).generate_tickets(Session.objects.get(pk=session.pk)))
-        finally:
-            connection.close()
+        return ProcessingService(by=person).generate_tickets(Session.objects.get(pk=session.pk))
 
-    threads = [threading.Thread(target=start, args=(person,)) for person in (people.alice, people.bob) * 3]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    answers = at_once(*(partial(start, person) for person in (people.alice, people.bob) * 3))
 
     assert len({answer["task_id"] for answer in answers}) == 1
     assert [answer["already_running"] for answer in answers].count(False) == 1

@@ -113,3 +113,20 @@ def test_who_beats_in_time_keeps_what_he_holds(session, clock, defaults):
         claims.renew(task, owner)
 
     assert WorkItem.objects.filter(status="running", lease_owner=owner).count() == 4
+
+
+def test_an_item_whose_worker_died_each_time_fails_and_says_so(session, clock, run_jobs):
+    task, owner = latest_task(session), uuid.uuid4()
+    planning.plan(task)
+    (item,) = claims.claim(task, owner, 1)
+    WorkItem.objects.filter(pk=item.pk).update(attempts_left=0)
+
+    assert sum(found["items_taken_back"] for found in every_sweep_for(TWO_MINUTES, clock, 15)) == 1
+    run_jobs()
+
+    item.refresh_from_db()
+    task.refresh_from_db()
+    error = session.errors.get()
+    assert (item.status, task.status, task.done, task.failed) == ("failed", "completed_with_errors", 9, 1)
+    assert (error.entity_key, error.error_category) == (item.key, "admin_required")
+    assert "died each time" in error.user_message

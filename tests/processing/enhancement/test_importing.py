@@ -86,6 +86,18 @@ def test_a_file_that_will_not_do_is_refused_at_once_and_not_kept(people):
     assert not default_storage.exists(f"library/{people.workspace.pk}")
 
 
+def test_a_storage_that_is_full_is_said_so_and_nothing_is_begun(people, settings, tmp_path):
+    (tmp_path / "no folder").touch()
+    settings.MEDIA_ROOT = tmp_path / "no folder"
+    bob, page = people.browser("bob"), f"/workspaces/{people.workspace.pk}/library/import/"
+
+    answer = bob.post(page, {"kind": "tickets", "file": file_of("id,title", "1,Jam")})
+
+    assert answer.status_code == 507
+    assert "cannot be stored just now" in answer.content.decode()
+    assert not LibraryImport.objects.exists()
+
+
 def test_the_api_answers_202_and_says_where_to_ask(people, run_jobs):
     alice = people.api("alice")
     posted = alice.post(

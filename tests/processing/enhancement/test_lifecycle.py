@@ -4,6 +4,7 @@ import json
 import logging
 import random
 import re
+import uuid
 
 import pytest
 from django.db import connection
@@ -15,6 +16,7 @@ from processing.enhancement.jobs import enhance_ticket, sweep_enhancements
 from processing.enhancement.models import EnhancementAttempt, EnhancementHistory
 from processing.enhancement.service import EnhancementService, JobRefused
 from processing.models import LLMCall, MetricSample, ProviderSettings
+from sessions_app.errors import WrongState
 from tests.fakes.model_server import model_server
 from tests.processing.enhancement.desks import accepted, job, make_desk, make_library
 
@@ -367,6 +369,21 @@ def test_an_abandoned_run_is_taken_back_and_after_four_attempts_it_has_failed(pe
     assert run.error_code == "worker_lost"
     assert {each.outcome for each in run.attempt_rows.all()} == {EnhancementAttempt.Outcome.LOST}
     assert counted("failed") == 1
+
+
+def test_whoever_lost_a_run_neither_begins_nor_ends_it(people):
+    run = accepted(people.workspace)
+    late = EnhancementHistory.objects.get()
+    owner, other = uuid.uuid4(), uuid.uuid4()
+    EnhancementHistory.start_all([run], owner)
+
+    with pytest.raises(WrongState, match="no longer waiting"):
+        EnhancementHistory.start_all([late], other)
+    with pytest.raises(WrongState, match="running by now"):
+        late.complete(other, summary="Late.", milliseconds=1)
+
+    late.refresh_from_db()
+    assert (late.status, late.lease_owner, late.attempts) == ("running", owner, 1)
 
 
 # What is told

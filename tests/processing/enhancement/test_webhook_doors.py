@@ -10,7 +10,9 @@ from django.db import IntegrityError, transaction
 from processing.enhancement.jobs import enhance_ticket
 from processing.enhancement.models import EnhancementHistory, ResolvedTicket
 from processing.enhancement.retention import prune_enhancements
+from processing.enhancement.service import EnhancementService
 from processing.models import MetricSample, WebhookSecret
+from sessions_app.errors import WrongState
 from sessions_app.models import AuditEvent, Ticket
 from tests.factories import make_session, make_ticket
 from tests.fakes.model_server import model_server
@@ -303,6 +305,16 @@ def test_it_is_adopted_only_into_a_session_of_its_workspace(people, run_jobs):
     assert bob.post(f"/help-desk/{run.pk}/adopt/", {"session": theirs.pk}).status_code == 404
     assert bob.post(f"/help-desk/{run.pk}/adopt/", {"session": uuid.uuid4()}).status_code == 404
     assert bob.post(f"/help-desk/{run.pk}/adopt/", {"session": "x"}).status_code == 302
+    assert not Ticket.objects.exists()
+
+
+def test_only_what_is_completed_is_adopted_and_only_at_home(people, run_jobs):
+    run, service = accepted(people.workspace), EnhancementService(by=people.bob)
+    with pytest.raises(WrongState, match="completed"):
+        service.adopt(run, make_session(people.workspace))
+    run_jobs()
+    with pytest.raises(WrongState, match="another workspace"):
+        service.adopt(run, make_session(people.charlies))
     assert not Ticket.objects.exists()
 
 

@@ -1,6 +1,5 @@
 """Notes on their way to help desks that misbehave: once per text, internal, looked for after a lost answer."""
 
-import threading
 from contextlib import contextmanager
 
 import pytest
@@ -16,6 +15,7 @@ from processing.export.fakes.server import Behaviour
 from processing.models import TrackerConnection
 from sessions_app.errors import WrongState
 from tests.processing.enhancement.desks import accepted, make_desk, make_library
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -179,22 +179,9 @@ def test_two_workers_write_it_once(people):
     with running(FakeServiceDesk(Behaviour(latency=0.2))) as server:
         enhanced(people, server)
         note = WriteBack.objects.get()
-        threads = [threading.Thread(target=_send_and_close, args=(note.pk,)) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        at_once(*[lambda: send_note(str(note.pk))] * 4)
 
     assert len(server.notes["4711"]) == 1
-
-
-def _send_and_close(pk):
-    from django.db import connection
-
-    try:
-        send_note(str(pk))
-    finally:
-        connection.close()
 
 
 def test_jira_gets_an_internal_comment(people):

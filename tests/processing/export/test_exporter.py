@@ -13,8 +13,9 @@ from processing.export.fakes.jira import FakeJira
 from processing.export.fakes.server import Behaviour
 from processing.export.jobs import export_session_job
 from processing.export.service import ExportService, check_connection, latest_export
-from processing.models import ExportRecord, SessionError, TicketValidation, TrackerConnection
+from processing.models import ExportRecord, ExportRun, SessionError, SessionTask, TicketValidation, TrackerConnection
 from sessions_app.errors import NothingToDo, WrongState
+from sessions_app.models import Session
 from tests.processing.export.trackers import (
     exported,
     make_approved,
@@ -24,6 +25,7 @@ from tests.processing.export.trackers import (
     running,
     start,
 )
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG = "A long story. " * 6_000
@@ -213,6 +215,16 @@ def test_an_export_under_way_is_not_started_twice(people, jira):
     connection = make_connection(people.workspace, jira)
 
     assert start(session, connection) == start(session, connection)
+
+
+def test_of_many_who_start_an_export_at_once_one_does(people, jira):
+    session = make_approved(people.workspace, 1)
+    connection = make_connection(people.workspace, jira)
+
+    tasks = at_once(*[lambda: start(Session.objects.get(pk=session.pk), connection)] * 8)
+
+    assert len({task.pk for task in tasks}) == 1
+    assert SessionTask.objects.count() == ExportRun.objects.count() == 1
 
 
 # Trouble

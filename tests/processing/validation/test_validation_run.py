@@ -25,6 +25,7 @@ from sessions_app.actions.sessions import create_session
 from sessions_app.errors import NothingToDo, WrongState
 from sessions_app.models import Session
 from tests.factories import import_files, make_session, make_specified_session, make_ticket
+from tests.threads import at_once
 
 SAMPLE = Path(sessions_app.__file__).parent / "sample_spec"
 
@@ -183,6 +184,14 @@ def test_starting_twice_returns_the_same_validation(session, run_jobs):
     assert (first["already_running"], second["already_running"]) == (False, True)
     assert first["task_id"] == second["task_id"]
     assert first["tickets"] == 5
+
+
+def test_of_many_who_start_a_validation_at_once_one_does(session, redis):
+    started = at_once(*[lambda: ReviewService().validate_session(Session.objects.get(pk=session.pk))] * 8)
+
+    assert [each["already_running"] for each in started].count(False) == 1
+    assert len({each["task_id"] for each in started}) == 1
+    assert SessionTask.objects.count() == 1
 
 
 def test_a_validation_waits_for_a_run_and_a_run_for_a_validation(people, run_jobs):

@@ -1,10 +1,8 @@
 """The door for signed messages: who is let in, what happens once, what a stranger is told."""
 
-import threading
 import time
 
 import pytest
-from django.db import connection
 from django.test import Client
 from django.urls import path
 from django.utils import timezone
@@ -14,6 +12,7 @@ from processing.retention import DELIVERIES_KEPT, prune_deliveries
 from processing.signatures import DELIVERY, SIGNATURE, TIMESTAMP, WORKSPACE
 from processing.webhooks import Answer, WebhookInvalid, webhook
 from sessions_app.models import AuditEvent
+from tests.threads import at_once
 from tests.webhooks import signed_post
 
 calls: list[str] = []
@@ -203,23 +202,9 @@ def test_a_handler_that_fails_has_done_nothing_and_may_be_asked_again(secret, ho
 @pytest.mark.django_db(transaction=True)
 def test_ten_deliveries_at_the_same_moment_have_one_effect(secret):
     at = time.time()
-    answers = []
-    barrier = threading.Barrier(10)
+    answers = at_once(*[lambda: send(secret, delivery_id="d-1", at=at)] * 10)
 
-    def deliver():
-        barrier.wait()
-        try:
-            answers.append(send(secret, delivery_id="d-1", at=at).status_code)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=deliver) for _ in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert answers == [202] * 10
+    assert [answer.status_code for answer in answers] == [202] * 10
     assert calls == ["northfield 1"]
 
 
