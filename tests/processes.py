@@ -64,11 +64,16 @@ def launch(*command: str, log: Path, **environment: str) -> subprocess.Popen[byt
         )
 
 
+def launch_worker(**environment: str) -> subprocess.Popen[bytes]:
+    """``manage.py rqworker`` in a session of its own."""
+    command = (sys.executable, "manage.py", "rqworker", "--verbosity", "0")
+    return launch(*command, log=Path(settings.VAR_DIR) / "worker.log", **environment)
+
+
 @contextmanager
 def worker(**environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """``manage.py rqworker`` in a session of its own; whatever is left of it is killed at the end."""
-    command = (sys.executable, "manage.py", "rqworker", "--verbosity", "0")
-    process = launch(*command, log=Path(settings.VAR_DIR) / "worker.log", **environment)
+    """The same; whatever is left of it is killed at the end."""
+    process = launch_worker(**environment)
     try:
         yield process
     finally:

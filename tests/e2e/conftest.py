@@ -16,10 +16,11 @@ from django.core.management import call_command
 from django.test import override_settings
 
 from tests.once import folder_of_run, once
-from tests.processes import ROOT, kill, product_environment, wait_for, worker
+from tests.processes import ROOT, kill, launch_worker, product_environment, wait_for
 from ticketgen.embedded_redis import free_port
 
-CHROMIUM = Path("/usr/bin/chromium")
+BROWSERS = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
+"""The first has no window to draw, and takes two thirds of the time."""
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -31,9 +32,10 @@ FLAGS = [
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"there is no browser at {CHROMIUM} (Debian's package chromium)")
-    return {**browser_type_launch_args, "executable_path": str(CHROMIUM), "args": FLAGS}
+    found = next((path for path in BROWSERS if path.exists()), None)
+    if found is None:
+        pytest.skip("there is no browser (Debian's package chromium-headless-shell, or chromium)")
+    return {**browser_type_launch_args, "executable_path": str(found), "args": FLAGS}
 
 
 class Site:
@@ -89,13 +91,44 @@ def static_files(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> No
     once(folder, "collected", collected)
 
 
+class Kept:
+    """A site and a worker that go on from test to test, as long as these want the same environment: to start both
+    takes longer than most tests.
+    """
+
+    def __init__(self) -> None:
+        self.site = Site()
+        self.worker: subprocess.Popen[bytes] | None = None
+        self.environment: dict[str, str] = {}
+
+    def be_up(self) -> Site:
+        environment = product_environment(PYTEST_CURRENT_TEST="")
+        if environment != self.environment:
+            self.end()
+            self.environment = environment
+        if self.worker is None or self.worker.poll() is not None:
+            self.worker = launch_worker()
+        if self.site.process is None or self.site.process.poll() is not None:
+            self.site.start()
+        return self.site
+
+    def end(self) -> None:
+        self.site.stop()
+        if self.worker:
+            kill(self.worker)
+            self.worker = None
+
+
+@pytest.fixture(scope="session")
+def kept(redis_server: str, django_db_setup: None, static_files: None) -> Iterator[Kept]:
+    kept = Kept()
+    yield kept
+    kept.end()
+
+
 @pytest.fixture
-def site(transactional_db: None, redis: Any, static_files: None) -> Iterator[Site]:
-    """Web server and one worker, with the demo user."""
+def site(transactional_db: None, redis: Any, kept: Kept) -> Site:
+    """Web server and one worker, with the demo user and nothing else."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.PBKDF2PasswordHasher"]):
         call_command("seed_demo")
-    running = Site()
-    with worker():
-        running.start()
-        yield running
-        running.stop()
+    return kept.be_up()
