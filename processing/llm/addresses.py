@@ -1,22 +1,18 @@
 """Addresses of model servers that people type in: only such as the operator's network may be asked for.
 
-Looked at when they are entered, before each use, and once more by the connection itself: a name may mean another
-address the next time that it is asked for (DNS rebinding), so what is connected to is what was checked.
+Looked at when they are entered, before each use, and once more by the connection itself (:mod:`checked_sessions`): a
+name may mean another address the next time that it is asked for (DNS rebinding), so what is connected to is what was
+checked.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import socket
-import ssl
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-import aiohttp
-from aiohttp.abc import ResolveResult
 from django.conf import settings
 
-from processing.addresses import IP, addresses_of, unmapped
+from processing.addresses import IP, addresses_of
 from processing.errors import LLMError
 from sessions_app.errors import Category
 
@@ -34,36 +30,11 @@ def require_allowed(address: str) -> None:
         raise _refused("The address has to look like https://models.example.com/v1, without a name or a password.")
     if host.lower() in settings.LLM_ALLOWED_HOSTS:
         return
-    _require_callable(parts.scheme, _resolved(host, parts.port or 443))
+    require_callable(parts.scheme, _resolved(host, parts.port or 443))
 
 
-def session_with(address: str, tls: ssl.SSLContext) -> aiohttp.ClientSession:
-    """For the requests to this address; names are looked up by the rules of :func:`require_allowed`."""
-    connector = aiohttp.TCPConnector(resolver=_CheckedResolver(urlsplit(address).scheme), limit=0, ssl=tls)
-    return aiohttp.ClientSession(connector=connector)
-
-
-class _CheckedResolver(aiohttp.ThreadedResolver):
-    """Gives a connection its addresses, or OSError if one of them must not be called."""
-
-    def __init__(self, scheme: str) -> None:
-        super().__init__()
-        self.scheme = scheme
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await super().resolve(host, port, family)
-        if host.lower() not in settings.LLM_ALLOWED_HOSTS:
-            meant = [unmapped(ipaddress.ip_address(each["host"].partition("%")[0])) for each in found]
-            try:
-                _require_callable(self.scheme, meant)
-            except LLMError as error:
-                raise OSError(None, error.message) from None
-        return found
-
-
-def _require_callable(scheme: str, found: Sequence[IP]) -> None:
+def require_callable(scheme: str, found: Sequence[IP]) -> None:
+    """Raises LLMError if one of the addresses that a name means must not be called."""
     private = any(not each.is_global for each in found)
     if any(each.is_link_local or each.is_multicast or each.is_unspecified for each in found):
         raise _refused("The address is not one of a model server.")

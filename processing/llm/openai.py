@@ -17,10 +17,10 @@ from processing.errors import LLMError, LLMTimeoutError
 from sessions_app import correlation
 from sessions_app.errors import Category
 
-from .addresses import session_with
 from .answers import NO_KEY, NO_KEY_ACTIONS, LLMRefused, LLMTruncated, LLMUnavailable, error_for
 from .base import Form, Health, Manner
 from .batching import KEPT_FOR, MARGIN, Batches, BatchPhase, BatchState, SubmissionUnknown
+from .checked_sessions import session_with
 from .keys import Credentials
 from .remote import Answer, Message, RemoteProvider, certificates
 
