@@ -27,6 +27,7 @@ from processing.llm.remote import Answer
 from processing.models import LLMCall, ProviderBatch, SessionError, SessionTask, WorkItem
 from processing.models.batches import BatchStatus
 from processing.models.tasks import ItemStatus, TaskStatus, lease
+from processing.portions import portions
 
 from . import claims, finish, stopping
 from .announcements import publish_progress
@@ -169,7 +170,7 @@ class Tender:
 
     def _leave_unanswered(self, batch: ProviderBatch, message: str) -> None:
         """Items that the batch holds and that got no answer go back, or fail when their attempts are spent."""
-        for part in _parts(self._held_by(batch)):
+        for part in portions(self._held_by(batch), AT_ONCE):
             self._write(batch, [Outcome(item, error=LLMUnanswered(message)) for item in part])
 
     def _could_not_look(self, batch: ProviderBatch, error: LLMError) -> None:
@@ -210,7 +211,7 @@ class Tender:
         self.talk.beat = lambda: self._beat(batch)
         self.room.prepare(items)
         known = [(item, self.room.paid_for(item)) for item in items]
-        for part in _parts([Outcome(item, result=result) for item, result in known if result is not None]):
+        for part in portions([Outcome(item, result=result) for item, result in known if result is not None], AT_ONCE):
             self._write(batch, part)
         questions = self._questions(batch, [item for item, result in known if result is None])
         if not questions:
@@ -262,7 +263,7 @@ class Tender:
         logger.warning("%s was refused: %s", batch, error.message)
         self.trouble = error.message
         if error.stops_run:
-            for part in _parts(self._held_by(batch)):
+            for part in portions(self._held_by(batch), AT_ONCE):
                 self._write(batch, [Outcome(item, error=error) for item in part])
         else:
             self.task.refresh_from_db(fields=["equal_failures"])
@@ -336,7 +337,3 @@ def _give_up_old(task: SessionTask) -> None:
     """Batches of a run that has ended, which nobody could look at for days: perhaps the key is gone."""
     old = task.batches.open().filter(created_at__lt=timezone.now() - GIVE_UP_AFTER)
     old.update(status=BatchStatus.FAILED, error_message="Nobody could look at it for two days.", held_until=None)
-
-
-def _parts(things: Sequence[Any]) -> list[Sequence[Any]]:
-    return [things[start : start + AT_ONCE] for start in range(0, len(things), AT_ONCE)]

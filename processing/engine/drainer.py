@@ -42,6 +42,10 @@ the calls in flight.
 """
 BATCH = 64
 """Results that are written without waiting for more."""
+ABREAST = 8
+"""Calls that begin in one turn of the loop. Of all at once none would be sent before the last is prepared; and as their
+answers come together, so it would be with each wave.
+"""
 YIELD_AFTER = 5.0
 """Seconds after which a drainer makes room if others wait."""
 PATIENCE = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
@@ -60,6 +64,7 @@ class Drainer:
         self.in_flight: dict[asyncio.Task[Outcome], WorkItem] = {}
         self.finished: list[Outcome] = []
         self.worth_writing = asyncio.Event()
+        self.begins_more = False
         self.has_successor = False
         self.on_written = on_written
         self.thread = ThreadPoolExecutor(
@@ -158,11 +163,18 @@ class Drainer:
 
     def _begin_calls(self) -> None:
         """As many as may be in flight. A call that ends begins the next one itself, also while the database works."""
-        while self.ready and len(self.in_flight) < self.room.concurrency:
+        for _ in range(min(ABREAST, len(self.ready), self.room.concurrency - len(self.in_flight))):
             item = self.ready.popleft()
             call = asyncio.create_task(self.room.work(item))
             self.in_flight[call] = item
             call.add_done_callback(self._ended)
+        if self.ready and len(self.in_flight) < self.room.concurrency and not self.begins_more:
+            self.begins_more = True
+            asyncio.get_running_loop().call_soon(self._begin_more)
+
+    def _begin_more(self) -> None:
+        self.begins_more = False
+        self._begin_calls()
 
     def _ended(self, call: asyncio.Task[Outcome]) -> None:
         item = self.in_flight.pop(call, None)

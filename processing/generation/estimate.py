@@ -19,6 +19,7 @@ from processing.llm.batching import NO_BATCHES
 from processing.llm.remote import RemoteProvider
 from processing.llm.usage import price_list
 from processing.models import LLMCall
+from processing.portions import portions
 from sessions_app.actions.imports import specification_of
 from sessions_app.models import Session
 from sessions_app.parsing.csv_types import GROUP_ORDER
@@ -117,21 +118,29 @@ def estimate(session: Session) -> Estimate:
     specification = specification_of(session)
     made = {name: backlog(specification, name) for name in (PER_ROW, PER_PARENT)}
     chosen = made[session.granularity]
-    kept = dict(session.tickets.order_by().values_list("key", "input_hash"))
     digests = {payload["key"]: input_hash(payload) for payload in chosen}
+    kept = _kept(session, list(digests))
     to_write = {key: digest for key, digest in digests.items() if kept.get(key) != digest}
     found = {
         "granularity": session.granularity,
         "tickets": {name: _counts(each) for name, each in made.items()},
         "to_write": len(to_write),
         "up_to_date": len(chosen) - len(to_write),
-        "removed": len(kept.keys() - digests.keys()),
+        "removed": session.tickets.count() - len(kept),
         "dependencies": len(chosen.dependencies),
         "cycles": len(chosen.cycles),
         "llm_provider": session.llm_provider_choice,
         **forecast(session, chosen, to_write),
     }
     return cast("Estimate", found)
+
+
+def _kept(session: Session, keys: list[str]) -> dict[str, str]:
+    """Input hashes of the tickets that are there with these keys."""
+    kept: dict[str, str] = {}
+    for some in portions(keys):
+        kept |= session.tickets.filter(key__in=some).order_by().values_list("key", "input_hash")
+    return kept
 
 
 def forecast(session: Session, made: Backlog, to_write: Mapping[str, str]) -> dict[str, Any]:
@@ -164,7 +173,11 @@ def forecast(session: Session, made: Backlog, to_write: Mapping[str, str]) -> di
         return nothing
     site = SiteContext(site_name=session.site_name, site_description=session.site_description)
     calls = {key: service.call_hash(digest, site) for key, digest in to_write.items()}
-    paid = set(LLMCall.objects.answers(session.workspace_id, list(calls.values())).values_list("input_hash", flat=True))
+    paid = {
+        digest
+        for some in portions(list(calls.values()))
+        for digest in LLMCall.objects.answers(session.workspace_id, some).values_list("input_hash", flat=True)
+    }
     asked = [key for key, digest in calls.items() if digest not in paid]
     lengths = _lengths(provider, made, asked, site)
     characters = sum(lengths) / len(lengths) if lengths else 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class LLMCallQuerySet(models.QuerySet["LLMCall"]):
-    def answers(self, workspace_id: uuid.UUID, input_hashes: list[str]) -> LLMCallQuerySet:
+    def answers(self, workspace_id: uuid.UUID, input_hashes: Collection[str]) -> LLMCallQuerySet:
         """Usable answers to these inputs, paid for by this workspace.
 
         In no order: for the sake of one, SQLite would go through all calls of the workspace.
