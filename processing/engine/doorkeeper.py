@@ -20,6 +20,8 @@ from django.db import DatabaseError
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from processing.portions import portions
+
 from .presence import keep_telling
 
 logger = logging.getLogger(__name__)
@@ -100,8 +102,7 @@ class Doorkeeper:
             await self._look([each for each in self.visitors if everybody or str(each.user_id) in asked_for])
 
     async def _look(self, visitors: Sequence[Visitor]) -> None:
-        for start in range(0, len(visitors), AT_ONCE):
-            some = visitors[start : start + AT_ONCE]
+        for some in portions(visitors, AT_ONCE):
             try:
                 gone = await _those_who_have_to_go(some)
             except DatabaseError as error:

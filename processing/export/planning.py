@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from processing.models import ExportRecord, SessionTask, TrackerConnection
 from processing.models.exports import STEP_ORDER, RecordStatus, Step
+from processing.portions import portions
 from processing.validation.readiness import TicketProblems
 from sessions_app.graph import work_order
 from sessions_app.models import Session, Ticket, TicketDependency
@@ -257,8 +258,8 @@ def write_down(plan: Plan, task: SessionTask, connection: TrackerConnection, onl
         now = timezone.now()
         ExportRecord.left_in_flight(session, connection, now)
         ExportRecord.objects.bulk_create(new, batch_size=500)
-        for start in range(0, len(mine), 500):
-            rows = ExportRecord.objects.filter(pk__in=mine[start : start + 500])
+        for some in portions(mine):
+            rows = ExportRecord.objects.filter(pk__in=some)
             rows.update(task=task, changed_at=now)
             rows.filter(status=RecordStatus.UNKNOWN).update(asked_at=None)
             rows.filter(pk__in=again).exclude(status=RecordStatus.UNKNOWN).update(

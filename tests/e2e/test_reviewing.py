@@ -99,7 +99,6 @@ def test_the_graph_is_drawn_and_a_circle_is_refused(site, page, session, quiet_c
 
     link = session.tickets.filter(needs__state="active", needs__kind="blocks").first().needs.first()
     page.goto(f"{site.url}{link.to_ticket.get_absolute_url()}")
-    page.wait_for_load_state("networkidle")  # what is fetched after the page moves this
     page.get_by_text("Change the order").click()
     page.get_by_label("Needs first").fill(link.from_ticket.short_key)
     page.get_by_role("button", name="Add", exact=True).click()

@@ -7,6 +7,7 @@ import uuid
 import pytest
 from django.test import Client
 
+from processing.generation.service import ProcessingService
 from processing.models import SessionError, SessionTask
 from sessions_app.models import AuditEvent, Session
 from tests.factories import make_session, make_specified_session, make_ticket
@@ -362,6 +363,18 @@ def test_an_estimate_counts_tickets_for_both_granularities(api, session):
     assert (body["granularity"], body["to_write"], body["up_to_date"]) == ("row", 6, 0)
     assert body["calls"] == {"low": 0, "expected": 0, "high": 0}
     assert body["cost"] == {"currency": "USD", "low": 0.0, "expected": 0.0, "high": 0.0, "price": "free"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_estimate_tells_what_is_up_to_date_changed_and_gone(api, session, run_jobs):
+    ProcessingService().generate_tickets(session)
+    run_jobs()
+    session.tickets.filter(number=1).update(input_hash="another")
+    make_ticket(session, 90, key="bundles:node.gone")
+
+    body = api.post(f"/api/sessions/{session.pk}/estimate").json()
+
+    assert (body["up_to_date"], body["to_write"], body["removed"]) == (5, 1, 1)
 
 
 def test_an_estimate_follows_the_chosen_granularity(api, session):

@@ -113,6 +113,14 @@ class FakeTracker:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self.url
 
+    def serve_until_interrupted(self, port: int, say: Callable[[str], None]) -> None:
+        """For a command: ``say`` gets the address once it listens; then Ctrl-C ends it, whenever it comes."""
+        try:
+            say(self.start(port))
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            self.close()
+
     def close(self) -> None:
         self._over.set()
         if self._server:

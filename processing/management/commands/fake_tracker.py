@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -57,14 +56,13 @@ class Command(BaseCommand):
         if options["memory"]:
             tracker.remember_in(options["memory"])
         account = "" if options["github"] else f", account {options['account']}"
-        try:
-            address = tracker.start(options["port"])
+
+        def say(address: str) -> None:
             self.stdout.write(
                 f"Listening. Add a connection: address {address}, project {tracker.project}{account}, "
                 f"token {options['token'] or 'anything'}."
             )
             self.stdout.flush()  # it may go into a file, and the next word comes when this ends
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            tracker.close()
-            self.stdout.write(f"Ended with {len(tracker.issues)} issues.")
+
+        tracker.serve_until_interrupted(options["port"], say)
+        self.stdout.write(f"Ended with {len(tracker.issues)} issues.")

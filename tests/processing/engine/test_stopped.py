@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from processing.engine.drainer import ABREAST
 from processing.engine.sweep import sweep
 from processing.generation.service import ProcessingService
 from processing.models import LLMCall, WorkItem
@@ -51,6 +52,14 @@ def stop(process, number=signal.SIGTERM):
     process.send_signal(number)
     process.wait(60)
     return time.monotonic() - started
+
+
+def test_as_many_calls_are_in_flight_as_may_be_though_they_begin_a_few_at_a_time(session, server):
+    server.behave(latency=60)
+    ProcessingService().generate_tickets(session)
+
+    with worker(**{**model_at(server), "ENGINE_CONCURRENCY": str(3 * ABREAST + 1)}):
+        wait_for(lambda: server.calls == 3 * ABREAST + 1, "all calls that may be in flight")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

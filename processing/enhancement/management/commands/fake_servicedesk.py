@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +36,13 @@ class Command(BaseCommand):
         desk = FakeServiceDesk(behaviour, token=options["token"], cloud=options["cloud"])
         if options["memory"]:
             desk.remember_in(options["memory"])
-        try:
-            address = desk.start(options["port"])
+
+        def say(address: str) -> None:
             self.stdout.write(
                 f"Listening. In the help desk's settings: address {address}, key {options['token'] or 'anything'}. "
                 "Tickets are numbers."
             )
             self.stdout.flush()  # it may go into a file, and the next word comes when this ends
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            desk.close()
-            self.stdout.write(f"Ended with {sum(map(len, desk.notes.values()))} notes.")
+
+        desk.serve_until_interrupted(options["port"], say)
+        self.stdout.write(f"Ended with {sum(map(len, desk.notes.values()))} notes.")
