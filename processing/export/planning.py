@@ -241,7 +241,7 @@ def write_down(plan: Plan, task: SessionTask, connection: TrackerConnection, onl
         named.filter(status=RecordStatus.FAILED).update(status=RecordStatus.PENDING, attempts=0)
         return named.update(task=task)
     new: list[ExportRecord] = []
-    mine: list[uuid.UUID] = []
+    known: list[Planned] = []
     again: list[uuid.UUID] = []
     for each in plan.planned:
         if each.action in ("unchanged", "outdated"):
@@ -251,24 +251,23 @@ def write_down(plan: Plan, task: SessionTask, connection: TrackerConnection, onl
         if each.record is None:
             new.append(_record(each, task, connection))
         else:
-            mine.append(each.record.pk)
+            known.append(each)
             if each.record.status in (RecordStatus.FAILED, RecordStatus.CREATED, RecordStatus.UPDATED):
                 again.append(each.record.pk)
     with transaction.atomic():
         now = timezone.now()
         ExportRecord.left_in_flight(session, connection, now)
         ExportRecord.objects.bulk_create(new, batch_size=500)
-        for some in portions(mine):
+        for some in portions([each.record.pk for each in known if each.record]):
             rows = ExportRecord.objects.filter(pk__in=some)
             rows.update(task=task, changed_at=now)
             rows.filter(status=RecordStatus.UNKNOWN).update(asked_at=None)
-            rows.filter(pk__in=again).exclude(status=RecordStatus.UNKNOWN).update(
+        for some in portions(again):
+            ExportRecord.objects.filter(pk__in=some).exclude(status=RecordStatus.UNKNOWN).update(
                 status=RecordStatus.PENDING, attempts=0, error_code="", error_message=""
             )
-        for each in plan.planned:
-            if each.record and each.ticket and each.record.pk in mine:
-                _renew(each)
-    return len(new) + len(mine)
+        _renew(known)
+    return len(new) + len(known)
 
 
 def _record(each: Planned, task: SessionTask, connection: TrackerConnection) -> ExportRecord:
@@ -289,14 +288,14 @@ def _record(each: Planned, task: SessionTask, connection: TrackerConnection) -> 
     )
 
 
-def _renew(each: Planned) -> None:
-    """Tickets may have moved, or been written again, since the record was made."""
-    record = each.record
-    if record and (record.ticket_id, record.position, record.title) != (
-        each.ticket.pk if each.ticket else None,
-        each.position,
-        each.title[:300],
-    ):
-        ExportRecord.objects.filter(pk=record.pk).update(
-            ticket=each.ticket, position=each.position, title=each.title[:300]
-        )
+def _renew(known: list[Planned]) -> None:
+    """Tickets may have moved, or been written again, since their records were made."""
+    moved: list[ExportRecord] = []
+    for each in known:
+        record = each.record
+        if record and each.ticket:
+            now = (each.ticket.pk, each.position, each.title[:300])
+            if (record.ticket_id, record.position, record.title) != now:
+                record.ticket_id, record.position, record.title = now
+                moved.append(record)
+    ExportRecord.objects.bulk_update(moved, ["ticket", "position", "title"], batch_size=500)
