@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from functools import wraps
+from typing import Any, Final, ParamSpec, TypeVar
 
 from sessions_app.errors import Category
 
 from .errors import Gone, Lost, Refused, SlowDown
 from .wire import Answer
 
+P = ParamSpec("P")
+Read = TypeVar("Read")
+
 LONGEST_HOLD: Final = 3600.0
 DEFAULT_HOLD: Final = 5.0
 TEMPORARY_REFUSALS: Final = (429, 503)
+LONGEST_NAME: Final = 100
+MOST_PAGES: Final = 1_000
+"""Of one list: ten times what the largest session has."""
+NO_END: Final = "The tracker's list does not come to an end."
+
+
+def as_told_by(tracker: str) -> Callable[[Callable[P, Read]], Callable[P, Read]]:
+    """For what reads answers: one of another shape than the tracker's own is as good as lost. Anything may listen at
+    the address that somebody entered.
+    """
+
+    def decorate(read: Callable[P, Read]) -> Callable[P, Read]:
+        @wraps(read)
+        def reading(*args: P.args, **kwargs: P.kwargs) -> Read:
+            try:
+                return read(*args, **kwargs)
+            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+                raise Lost(f"This does not answer as {tracker} does.") from error
+
+        return reading
+
+    return decorate
 
 
 def require_done(answer: Answer) -> Any:
@@ -40,6 +67,15 @@ def require_done(answer: Answer) -> Any:
     if answer.status in range(400, 500) and answer.status != 408:
         raise Refused(f"The tracker refuses it: {said or answer.status}")
     raise Lost(f"The tracker failed ({answer.status}); it may have acted or not.")
+
+
+def name_in(told: Any, name: str) -> str:
+    """What a tracker calls something that it made or found. Raises Lost if that is nothing to call it by."""
+    value = told.get(name) if isinstance(told, dict) else None
+    text = str(value) if isinstance(value, str | int) else ""
+    if not text or len(text) > LONGEST_NAME or not text.isprintable():
+        raise Lost("The tracker's answer does not name the issue.")
+    return text
 
 
 def seconds_to_hold(answer: Answer) -> float | None:
@@ -68,7 +104,7 @@ def until_reset(answer: Answer) -> float:
     text = answer.headers.get("x-ratelimit-reset", "")
     try:
         at = float(text) if text.replace(".", "", 1).isdecimal() else datetime.fromisoformat(text).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     return min(LONGEST_HOLD, max(0.0, at - time.time()))
 
@@ -78,7 +114,7 @@ def _retry_after(text: str) -> float | None:
         if text.replace(".", "", 1).isdecimal():
             return min(LONGEST_HOLD, float(text))
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
     return min(LONGEST_HOLD, max(0.0, aware.timestamp() - time.time()))

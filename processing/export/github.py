@@ -12,7 +12,7 @@ from django.utils.text import slugify
 
 from processing.models import TrackerConnection
 
-from .answers import hold_after, require_done
+from .answers import MOST_PAGES, NO_END, as_told_by, hold_after, name_in, require_done
 from .drafts import beginning, digest
 from .errors import Gone, Lost, Refused
 from .targets import Draft, Link, Part, Remote
@@ -21,9 +21,11 @@ from .wire import Answer, call
 ROOM: Final = 65_000
 """Characters of text in an issue or a comment, of the 65,536 that GitHub takes; the rest is for notes and marks."""
 LABEL: Final = 50
+LONGEST_URL: Final = 500
 MOST_SUB_ISSUES: Final = 100
 NOTE: Final = "\n\n_(The text goes on in a comment.)_"
 VERSION: Final = "2022-11-28"
+_reading = as_told_by("GitHub")
 
 
 class GitHub:
@@ -46,18 +48,14 @@ class GitHub:
 
     # What is asked before anything is sent
 
-    def _repository(self) -> dict[str, Any]:
-        found = self._get(self.path)
-        if not isinstance(found, dict):
-            raise Lost("This does not answer as GitHub does.")
-        return found
-
+    @_reading
     def check(self) -> str:
-        repository = self._repository()
+        repository = self._get(self.path)
         return f"The token is accepted; writes to {repository.get('full_name', self.connection.project)}."
 
+    @_reading
     def problems(self, drafts: Sequence[Draft]) -> list[str]:
-        repository = self._repository()
+        repository = self._get(self.path)
         found = []
         if repository.get("archived"):
             found.append("The repository is archived: nothing can be written.")
@@ -141,12 +139,14 @@ class GitHub:
     def update(self, remote: Remote, changes: dict[str, Any]) -> None:
         self._write("PATCH", f"{self.path}/issues/{quote(remote.key)}", changes)
 
+    @_reading
     def look_up(self, key: str) -> Remote:
         number = key.rpartition("/")[2].lstrip("#")
         if not number.isdecimal():
             raise Refused(f"“{key[:50]}” is not the number of an issue.")
         return _remote(self._get(f"{self.path}/issues/{number}"))
 
+    @_reading
     def find(self, common_label: str, labels: Collection[str]) -> dict[str, Remote]:
         marks = {_mark(label): label for label in labels}
         found: dict[str, Remote] = {}
@@ -162,6 +162,7 @@ class GitHub:
         body = {"body": f"{part.text}\n\n{_mark(part.name)}"}
         self._write("POST", f"{self.path}/issues/{quote(remote.key)}/comments", body)
 
+    @_reading
     def has_part(self, remote: Remote, name: str) -> bool:
         comments = self._all(f"{self.path}/issues/{quote(remote.key)}/comments", {})
         return any(_mark(name) in (comment.get("body") or "") for comment in comments)
@@ -174,6 +175,7 @@ class GitHub:
             if error.stops_run or not self.has_link(link):  # making what is there already is refused
                 raise
 
+    @_reading
     def has_link(self, link: Link) -> bool:
         path, _, other = self._link(link)
         return any(str(each["id"]) == other.id for each in self._all(path, {}))
@@ -187,13 +189,12 @@ class GitHub:
     # Details
 
     def _all(self, path: str, query: dict[str, str]) -> Iterator[dict[str, Any]]:
-        number = 1
-        while True:
+        for number in range(1, MOST_PAGES + 1):
             page = self._get(path, {**query, "per_page": "100", "page": str(number)})
             yield from page
             if len(page) < 100:
                 return
-            number += 1
+        raise Lost(NO_END)
 
     def _get(self, path: str, query: dict[str, str] | None = None) -> Any:
         return require_done(self._call("GET", path, query=query))
@@ -215,8 +216,6 @@ def _mark(label: str) -> str:
 
 
 def _remote(issue: Any) -> Remote:
-    try:
-        url = str(issue["html_url"])
-        return Remote(str(issue["number"]), str(issue["id"]), url if url.startswith(("https://", "http://")) else "")
-    except (KeyError, TypeError):
-        raise Lost("The tracker's answer does not name the issue.") from None
+    key, url = name_in(issue, "number"), str(issue.get("html_url", ""))
+    is_link = url.startswith(("https://", "http://")) and url.isprintable() and len(url) <= LONGEST_URL
+    return Remote(key, name_in(issue, "id"), url if is_link else "")

@@ -15,7 +15,7 @@ from django.utils.text import slugify
 from processing.models import TrackerConnection
 from processing.validation.adf import adf_of
 
-from .answers import hold_after, require_done
+from .answers import MOST_PAGES, NO_END, as_told_by, hold_after, name_in, require_done
 from .drafts import beginning, digest
 from .errors import Gone, Lost, Refused
 from .targets import Draft, Link, Part, Remote
@@ -26,6 +26,7 @@ EPIC_TYPE: Final = "Epic"
 LABELS_AT_ONCE: Final = 50
 LINK_TYPES: Final = {"blocks": "Blocks", "relates": "Relates"}
 NOTE: Final = "\n\n(The whole text does not fit here. It is attached as {name}.)"
+_reading = as_told_by("Jira")
 
 
 class Jira:
@@ -43,12 +44,14 @@ class Jira:
 
     # What is asked before anything is sent
 
+    @_reading
     def check(self) -> str:
         me = self._get("/rest/api/3/myself")
         project = self._get(f"/rest/api/3/project/{quote(self.connection.project)}")
         self._type_id(self.connection.issue_type)
         return f"Signed in as {me.get('displayName', self.connection.account)}; writes to {project.get('name', '')}."
 
+    @_reading
     def problems(self, drafts: Sequence[Draft]) -> list[str]:
         found = []
         for is_epic in sorted({draft.is_epic for draft in drafts}):
@@ -113,13 +116,14 @@ class Jira:
 
     def _pages(self, path: str, name: str) -> Iterator[dict[str, Any]]:
         start = 0
-        while True:
+        for _ in range(MOST_PAGES):
             page = self._get(path, {"startAt": str(start), "maxResults": "100"})
             found = page.get(name) or page.get("values") or []
             yield from found
             start += len(found)
             if not found or start >= page.get("total", 0):
                 return
+        raise Lost(NO_END)
 
     # What is sent
 
@@ -176,12 +180,14 @@ class Jira:
     def update(self, remote: Remote, changes: dict[str, Any]) -> None:
         self._write("PUT", f"/rest/api/3/issue/{quote(remote.key)}", changes)
 
+    @_reading
     def look_up(self, key: str) -> Remote:
         issue = self._get(f"/rest/api/3/issue/{quote(key, safe='')}", {"fields": "project"})
         if issue["fields"]["project"]["key"] != self.connection.project:
             raise Gone(f"{key} is not in the project {self.connection.project}.")
         return self._remote(issue)
 
+    @_reading
     def find(self, common_label: str, labels: Collection[str]) -> dict[str, Remote]:
         wanted = sorted(labels)
         found: dict[str, Remote] = {}
@@ -198,12 +204,13 @@ class Jira:
             "fields": ["labels"],
             "maxResults": 100,
         }
-        while True:
+        for _ in range(MOST_PAGES):
             page = require_done(self._call("POST", "/rest/api/3/search/jql", _json(body)))
             yield from page.get("issues", [])
             if page.get("isLast", True) or not page.get("nextPageToken"):
                 return
             body["nextPageToken"] = page["nextPageToken"]
+        raise Lost(NO_END)
 
     def add_part(self, remote: Remote, part: Part) -> None:
         boundary = secrets.token_hex(16)
@@ -215,6 +222,7 @@ class Jira:
         extra = {"X-Atlassian-Token": "no-check", "Content-Type": f"multipart/form-data; boundary={boundary}"}
         self._done("POST", f"/rest/api/3/issue/{quote(remote.key)}/attachments", body, extra)
 
+    @_reading
     def has_part(self, remote: Remote, name: str) -> bool:
         issue = self._get(f"/rest/api/3/issue/{quote(remote.key)}", {"fields": "attachment"})
         return any(each["filename"] == name for each in issue["fields"].get("attachment", ()))
@@ -232,6 +240,7 @@ class Jira:
         }
         self._write("POST", "/rest/api/3/issueLink", body)
 
+    @_reading
     def has_link(self, link: Link) -> bool:
         issue = self._get(f"/rest/api/3/issue/{quote(link.first.key)}", {"fields": "issuelinks,parent"})
         if link.kind == "parent":
@@ -246,17 +255,11 @@ class Jira:
     # Details
 
     def _remote(self, issue: dict[str, Any]) -> Remote:
-        try:
-            key, issue_id = str(issue["key"]), str(issue["id"])
-        except (KeyError, TypeError):
-            raise Lost("The tracker's answer does not name the issue.") from None
-        return Remote(key, issue_id, f"{self.connection.base_url}/browse/{quote(key)}")
+        key = name_in(issue, "key")
+        return Remote(key, name_in(issue, "id"), f"{self.connection.base_url}/browse/{quote(key)}")
 
     def _get(self, path: str, query: dict[str, str] | None = None) -> Any:
-        found = require_done(self._call("GET", path, query=query))
-        if not isinstance(found, dict):
-            raise Lost("This does not answer as Jira does.")
-        return found
+        return require_done(self._call("GET", path, query=query))
 
     def _write(self, method: str, path: str, body: dict[str, Any], query: dict[str, str] | None = None) -> Any:
         return self._done(method, path, _json(body), query=query)

@@ -107,9 +107,10 @@ class TrackerConnection(models.Model):
         self.token_hint = token[-4:] if len(token) >= 12 else ""
 
     def remember_check(self, sentence: str, *, healthy: bool) -> None:
-        """What came of asking the tracker just now."""
+        """What came of asking the tracker just now; a part of the sentence may be the tracker's."""
+        told = "".join(char for char in sentence if char.isprintable())[:300]
         TrackerConnection.objects.filter(pk=self.pk).update(
-            checked_at=timezone.now(), check_result=sentence[:300], is_healthy=healthy
+            checked_at=timezone.now(), check_result=told, is_healthy=healthy
         )
         self.refresh_from_db(fields=["checked_at", "check_result", "is_healthy"])
 

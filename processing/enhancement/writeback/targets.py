@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, Protocol
 from urllib.parse import quote, urlencode
 
 from processing.enhancement.models import EnhancementHistory, HelpDesk
 from processing.enhancement.models.desk import Target
-from processing.export.answers import require_done
+from processing.export.answers import as_told_by, name_in, require_done
 from processing.export.errors import Lost, Refused
 from processing.export.wire import Answer, call
 from sessions_app.correlation import correlation_id
@@ -19,6 +20,7 @@ from sessions_app.errors import Category
 from .note import adf_of, html_of
 
 NOTES_AT_ONCE: Final = 100
+UNNAMED: Final = "unnamed"
 
 
 class NoteTarget(Protocol):
@@ -64,9 +66,9 @@ class ServiceDesk:
         body = urlencode({"input_data": json.dumps({self.word: note}, ensure_ascii=False)}).encode()
         headers = {**self._headers, "Content-Type": "application/x-www-form-urlencoded"}
         done = self._done(call("POST", self._notes(run.ticket_id), headers, body=body))
-        made = done.get("note") or done.get("request_note") or {}
-        return str(made.get("id", "")) if isinstance(made, dict) else ""
+        return _id_of(done.get("note") or done.get("request_note"))
 
+    @as_told_by("ServiceDesk Plus")
     def find(self, ticket_id: str, marker: str) -> str:
         wanted = {"list_info": {"row_count": NOTES_AT_ONCE, "sort_field": "id", "sort_order": "desc"}}
         listed = self._done(
@@ -74,7 +76,7 @@ class ServiceDesk:
         )
         for note in listed.get("notes") or listed.get("request_notes") or []:
             if marker in str(note.get("description", "")) or marker in self._text_of(ticket_id, note):
-                return str(note.get("id", ""))
+                return _id_of(note) or UNNAMED
         return ""
 
     def _text_of(self, ticket_id: str, note: dict[str, Any]) -> str:
@@ -120,19 +122,26 @@ class JiraComment:
             "properties": [{"key": "sd.public.comment", "value": {"internal": not self.desk.show_to_requester}}],
         }
         body = json.dumps(comment, ensure_ascii=False).encode("utf-8", "replace")
-        made = require_done(call("POST", self._comments(run.ticket_id), self._headers, body=body))
-        return str(made.get("id", "")) if isinstance(made, dict) else ""
+        return _id_of(require_done(call("POST", self._comments(run.ticket_id), self._headers, body=body)))
 
+    @as_told_by("Jira")
     def find(self, ticket_id: str, marker: str) -> str:
         query = {"maxResults": str(NOTES_AT_ONCE), "orderBy": "-created"}
         listed = require_done(call("GET", self._comments(ticket_id), self._headers, query=query))
-        for comment in listed.get("comments", []) if isinstance(listed, dict) else []:
+        for comment in listed.get("comments", []):
             if marker in json.dumps(comment.get("body", "")):
-                return str(comment.get("id", ""))
+                return _id_of(comment) or UNNAMED
         return ""
 
     def _comments(self, ticket_id: str) -> str:
         return f"{self.connection.base_url}/rest/api/3/issue/{quote(ticket_id, safe='')}/comment"
+
+
+def _id_of(note: Any) -> str:
+    """What the help desk calls a note that is there; "" if it does not say so."""
+    with suppress(Lost):
+        return name_in(note, "id")
+    return ""
 
 
 def _correlation() -> dict[str, str]:

@@ -10,8 +10,10 @@ from processing.enhancement.models import EnhancementHistory, HelpDesk, WriteBac
 from processing.enhancement.runner import Runner
 from processing.enhancement.service import EnhancementService
 from processing.enhancement.writeback.fake import FakeServiceDesk
+from processing.enhancement.writeback.targets import target_of
+from processing.export.errors import TrackerError
 from processing.export.fakes.jira import FakeJira, Issue
-from processing.export.fakes.server import Behaviour
+from processing.export.fakes.server import Behaviour, FakeTracker, Reply
 from processing.models import TrackerConnection
 from sessions_app.errors import WrongState
 from tests.processing.enhancement.desks import accepted, make_desk, make_library
@@ -182,6 +184,59 @@ def test_two_workers_write_it_once(people):
         at_once(*[lambda: send_note(str(note.pk))] * 4)
 
     assert len(server.notes["4711"]) == 1
+
+
+class Says(FakeTracker):
+    """Whatever it is asked, it says ``reply``."""
+
+    reply = Reply(200, {})
+
+    def serve(self, request):
+        return self.reply
+
+    def is_write(self, request):
+        return False
+
+
+@pytest.mark.parametrize("target", ["servicedesk", "jira"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        None,
+        5,
+        [5],
+        {"notes": 5},
+        {"notes": [5]},
+        {"notes": [{"id": 1}], "note": 5},
+        {"comments": 5},
+        {"comments": [5]},
+        {"response_status": [{"status": "failed"}]},
+    ],
+    ids=repr,
+)
+def test_an_answer_of_another_shape_is_an_error_of_the_help_desk_or_nothing_found(people, target, shape):
+    with running(Says()) as server:
+        connection = TrackerConnection(
+            workspace=people.workspace, name="J", target="jira", base_url=server.url, account="a@example.org"
+        )
+        connection.set_token("k")
+        connection.save()
+        desk = make_desk(people.workspace, target=target, base_url=server.url, token="k", connection=connection)
+        server.reply = Reply(200, shape)
+
+        try:
+            assert target_of(desk).find("4711", "the-marker") == ""
+        except TrackerError as error:
+            assert error.message.startswith(("This does not answer as", "ServiceDesk Plus refuses"))
+
+
+@pytest.mark.parametrize("told", [{"id": "9" * 101}, {"id": "a\x00"}, {}], ids=repr)
+def test_a_note_that_was_found_is_there_whatever_it_is_called(people, told):
+    with running(Says()) as server:
+        desk = make_desk(people.workspace, target="servicedesk", base_url=server.url, token="k")
+        server.reply = Reply(200, {"notes": [{**told, "description": "with the-marker"}]})
+
+        assert target_of(desk).find("4711", "the-marker") == "unnamed"
 
 
 def test_jira_gets_an_internal_comment(people):

@@ -197,7 +197,8 @@ def test_what_answers_mean(said, error):
 def test_how_long_a_tracker_wants_us_to_wait():
     assert seconds_to_hold(answer(429, retry_after="7")) == 7
     assert seconds_to_hold(answer(429, retry_after="99999999")) == 3600
-    assert seconds_to_hold(answer(429, retry_after="soon")) == 5
+    for nonsense in ("soon", "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"):
+        assert seconds_to_hold(answer(429, retry_after=nonsense)) == 5
     reset = str(time.time() + 100)
     assert 90 < seconds_to_hold(answer(429, x_ratelimit_remaining="0", x_ratelimit_reset=reset)) <= 100
     assert seconds_to_hold(answer(429, retry_after="Wed, 21 Oct 2015 07:28:00 GMT")) == 0
