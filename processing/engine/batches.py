@@ -39,6 +39,8 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE: Final = 64
 """Answers written in one transaction."""
+LONGEST_NUMBER: Final = 18
+"""Digits of an item's number; what is longer is none of ours."""
 UPLOAD: Final = 300.0
 """Seconds that handing over a batch may take, or asking the fallbacks for what failed in it."""
 LATER: Final = 60.0
@@ -153,12 +155,8 @@ class Tender:
     def _keep(self, batch: ProviderBatch, answers: dict[str, Answer | LLMError]) -> None:
         """Write answers: tickets for items that are still waiting for them, and each call to the ledger, once."""
         asked = {custom_id: custom_id.removeprefix(f"{batch.pk.hex}-") for custom_id in answers}
-        items = {
-            str(item.pk): item
-            for item in WorkItem.objects.filter(
-                task=self.task, pk__in=[number for number in asked.values() if number.isdecimal()]
-            )
-        }
+        numbers = [number for number in asked.values() if number.isdecimal() and len(number) <= LONGEST_NUMBER]
+        items = {str(item.pk): item for item in WorkItem.objects.filter(task=self.task, pk__in=numbers)}
         ids = {custom_id: uuid.uuid5(batch.pk, custom_id) for custom_id in answers}
         kept = set(LLMCall.objects.filter(pk__in=ids.values()).values_list("pk", flat=True))
         outcomes = [

@@ -46,7 +46,7 @@ class Answer:
             return {}
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Lost("The tracker's answer cannot be read.") from None
 
 

@@ -19,6 +19,13 @@ NO_KEY_ACTIONS: Final = (
 )
 
 
+ODD: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError)
+"""What reading an answer ends with that has another shape than a provider's own: anything may listen at an address
+that somebody entered.
+"""
+MOST_TOKENS: Final = 100_000_000
+
+
 class LLMUnavailable(LLMError):
     """The server is overloaded, broken or cannot be reached."""
 
@@ -73,11 +80,17 @@ def _storable(value: Any) -> Any:
     return [_storable(each) for each in value] if isinstance(value, list) else value
 
 
-def error_for(status: int, headers: Any, code: str | None) -> LLMError:
-    """What an HTTP error of a model server means for the run.
+def counted(value: Any) -> int:
+    """What a server has counted; 0 for what is no count that could be kept."""
+    return int(value) if isinstance(value, int | float) and 0 <= value <= MOST_TOKENS else 0
+
+
+def error_for(status: int, headers: Any, code: Any) -> LLMError:
+    """What an HTTP error of a model server means for the run; ``code`` is the server's own word, if it is one.
 
     The server's own words stay out of it: they may hold secrets.
     """
+    code = code if isinstance(code, str) else ""
     if code in QUOTA_CODES or status in _NOT_ALLOWED:
         message, action = _NOT_ALLOWED[402 if code in QUOTA_CODES else status]
         return LLMNotAllowed(message, recovery_actions=(action,))

@@ -14,16 +14,16 @@ from processing.errors import LLMError, LLMTimeoutError
 from sessions_app import correlation
 from sessions_app.errors import Category
 
-from .answers import NO_KEY, NO_KEY_ACTIONS, LLMRefused, LLMTruncated, LLMUnavailable, error_for
+from .answers import NO_KEY, NO_KEY_ACTIONS, ODD, LLMRefused, LLMTruncated, LLMUnavailable, counted, error_for
 from .base import Form, Health, Manner
-from .batching import MARGIN, Batches, BatchPhase, BatchState, SubmissionUnknown
+from .batching import MARGIN, Batches, BatchPhase, BatchState, SubmissionUnknown, id_of
 from .keys import Credentials
 from .remote import Answer, Message, RemoteProvider, certificates
 
 LONGEST_ANSWER = 6_000
 """Tokens."""
-TROUBLE = (anthropic.AnthropicError, httpx2.HTTPError, ValueError, KeyError, OSError)
-"""What a conversation about batches can end with; a stream that breaks off comes raw."""
+TROUBLE = (anthropic.AnthropicError, httpx2.HTTPError, OSError, *ODD)
+"""What a conversation can end with; a stream that breaks off, and a body that is no JSON, come raw."""
 
 
 class Anthropic(RemoteProvider):
@@ -62,10 +62,9 @@ class Anthropic(RemoteProvider):
 
     async def _send(self, messages: list[Message], form: Form) -> Answer:
         try:
-            answer: Any = await self._client.messages.create(**self.request(messages, form))
-        except (anthropic.AnthropicError, ValueError, OSError) as error:  # ValueError: a body that is no JSON comes raw
+            return _read(await self._client.messages.create(**self.request(messages, form)))
+        except TROUBLE as error:  # what is no JSON comes raw
             raise _ours(error) from None
-        return _read(answer)
 
     async def health(self) -> Health:
         """Lists models, which is free (D-23)."""
@@ -73,7 +72,7 @@ class Anthropic(RemoteProvider):
         try:
             async for _ in self._client.models.list(timeout=10):
                 break
-        except (anthropic.AnthropicError, ValueError, OSError) as error:
+        except TROUBLE as error:
             failure = _ours(error)
             return Health(
                 status="unhealthy", provider=self.name, model=self.model, connectivity="failed", error=failure.message
@@ -118,12 +117,11 @@ class AnthropicBatches:
     async def submit(self, batch_id: str, requests: Mapping[str, dict[str, Any]]) -> str:
         asked: Any = [{"custom_id": custom_id, "params": body} for custom_id, body in requests.items()]
         try:
-            batch = await self._client.messages.batches.create(requests=asked)
+            return id_of(await self._client.messages.batches.create(requests=asked))
         except TROUBLE as error:
             if isinstance(error, anthropic.APIStatusError) and error.status_code < 500:
                 raise _ours(error) from None
             raise SubmissionUnknown from None
-        return batch.id
 
     async def find(self, batch_id: str, size: int, since: datetime) -> str | None:
         undecided = False
@@ -139,7 +137,7 @@ class AnthropicBatches:
                 if batch.processing_status != "ended":
                     undecided = True
                 elif batch.results_url and await self._is_ours(batch.id, batch_id):
-                    return batch.id
+                    return id_of(batch)
         except TROUBLE as error:
             raise _ours(error) from None
         if undecided:
@@ -157,19 +155,22 @@ class AnthropicBatches:
 
     async def look(self, remote_id: str) -> BatchState:
         try:
-            batch = await self._client.messages.batches.retrieve(remote_id)
+            return self._state(await self._client.messages.batches.retrieve(remote_id))
         except anthropic.NotFoundError:
             return BatchState(BatchPhase.GONE)
         except TROUBLE as error:
             raise _ours(error) from None
+
+    @staticmethod
+    def _state(batch: Any) -> BatchState:
         counts = batch.request_counts
         if batch.processing_status != "ended":
             # The counts move only at the end, so a nought says nothing.
-            return BatchState(BatchPhase.OPEN, counts.succeeded + counts.errored or None)
+            return BatchState(BatchPhase.OPEN, counted(counts.succeeded + counts.errored) or None)
         if not batch.results_url:
             return BatchState(BatchPhase.GONE)
         phase = BatchPhase.CANCELLED if counts.canceled else BatchPhase.EXPIRED if counts.expired else BatchPhase.ENDED
-        return BatchState(phase, counts.succeeded + counts.errored)
+        return BatchState(phase, counted(counts.succeeded + counts.errored))
 
     async def results(self, remote_id: str) -> AsyncIterator[tuple[str, Answer | LLMError]]:
         try:
@@ -178,10 +179,10 @@ class AnthropicBatches:
                 async for line in lines:
                     result = line.result
                     if result.type == "succeeded":
-                        yield line.custom_id, _read(result.message)
+                        yield str(line.custom_id), _read(result.message)
                     elif result.type == "errored":
                         kind = result.error.error.type
-                        yield line.custom_id, error_for(self.STATUS_OF.get(kind, 500), None, kind)
+                        yield str(line.custom_id), error_for(self.STATUS_OF.get(kind, 500), None, kind)
             finally:
                 await lines.close()
         except TROUBLE as error:
@@ -199,15 +200,15 @@ class AnthropicBatches:
 def _read(answer: Any) -> Answer:
     """From the SDK's object to ours. Anthropic counts cached tokens apart; here "in" means all that went in."""
     usage = answer.usage
-    cached = usage.cache_read_input_tokens or 0
-    tokens = (usage.input_tokens + cached + (usage.cache_creation_input_tokens or 0), usage.output_tokens, cached)
+    cached = counted(usage.cache_read_input_tokens)
+    tokens_in = counted(usage.input_tokens) + cached + counted(usage.cache_creation_input_tokens)
     error: LLMError | None = None
     if answer.stop_reason == "refusal":
         error = LLMRefused("The model refused to answer.")
     elif answer.stop_reason == "max_tokens":
         error = LLMTruncated("The model's answer was cut off because it was too long.")
     text = "".join(block.text for block in answer.content if block.type == "text")
-    return Answer(text, *tokens, error=error)
+    return Answer(text, tokens_in, counted(usage.output_tokens), cached, error=error)
 
 
 def _ours(error: Exception) -> LLMError:

@@ -14,6 +14,7 @@ from sessions_app.errors import Category
 from .remote import Answer
 
 NO_BATCHES: Final = "The provider “{}” has no economy mode."
+LONGEST_ID: Final = 120
 MARGIN: Final = 600.0
 """Seconds by which a provider's clock may differ from ours."""
 KEPT_FOR: Final = 7 * 24 * 3600
@@ -62,6 +63,13 @@ class BatchState:
     phase: BatchPhase
     answered: int | None = None
     error: LLMError | None = None
+
+
+def id_of(batch: Any) -> str:
+    """What a provider calls a batch. Raises ValueError if that is nothing to call it by."""
+    if not isinstance(batch.id, str) or not 0 < len(batch.id) <= LONGEST_ID or not batch.id.isprintable():
+        raise ValueError("The provider does not name the batch.")
+    return batch.id
 
 
 class Batches(Protocol):

@@ -17,17 +17,18 @@ from processing.errors import LLMError, LLMTimeoutError
 from sessions_app import correlation
 from sessions_app.errors import Category
 
-from .answers import NO_KEY, NO_KEY_ACTIONS, LLMRefused, LLMTruncated, LLMUnavailable, error_for
+from .answers import NO_KEY, NO_KEY_ACTIONS, ODD, LLMRefused, LLMTruncated, LLMUnavailable, counted, error_for
 from .base import Form, Health, Manner
-from .batching import KEPT_FOR, MARGIN, Batches, BatchPhase, BatchState, SubmissionUnknown
+from .batching import KEPT_FOR, MARGIN, Batches, BatchPhase, BatchState, SubmissionUnknown, id_of
 from .checked_sessions import session_with
 from .keys import Credentials
 from .remote import Answer, Message, RemoteProvider, certificates
 
 LONGEST_ANSWER = 6_000
 """Tokens."""
-TROUBLE = (openai.OpenAIError, httpx2.HTTPError, ValueError, KeyError, OSError)
-"""What a conversation about batches can end with; a stream that breaks off comes raw."""
+LONGEST_CODE = 60
+TROUBLE = (openai.OpenAIError, httpx2.HTTPError, OSError, *ODD)
+"""What a conversation can end with; a stream that breaks off, and a body that is no JSON, come raw."""
 
 
 class _CheckedTransport(AiohttpTransport):
@@ -88,12 +89,9 @@ class OpenAI(RemoteProvider):
             response = await self._client.post(
                 "/chat/completions", body=self.request(messages, form), cast_to=httpx2.Response
             )
-            body = response.json()
-        except (openai.OpenAIError, ValueError, OSError) as error:  # ValueError: a body that is no JSON
+            return _read(response.json())
+        except TROUBLE as error:
             raise _ours(error) from None
-        if not isinstance(body, dict):
-            raise _ours(ValueError("no object"))
-        return _read(body)
 
     async def health(self) -> Health:
         """Lists models, which is free."""
@@ -101,7 +99,7 @@ class OpenAI(RemoteProvider):
         try:
             async for _ in self._client.models.list(timeout=10):
                 break
-        except (openai.OpenAIError, ValueError, OSError) as error:
+        except TROUBLE as error:
             failure = _ours(error)
             return Health(
                 status="unhealthy", provider=self.name, model=self.model, connectivity="failed", error=failure.message
@@ -177,17 +175,17 @@ class OpenAIBatches:
                 metadata={self.OUR_ID: batch_id},
                 output_expires_after={"anchor": "created_at", "seconds": KEPT_FOR},
             )
+            return id_of(batch)
         except TROUBLE as error:
             if isinstance(error, openai.APIStatusError) and error.status_code < 500:
                 raise _ours(error) from None
             raise SubmissionUnknown from None
-        return batch.id
 
     async def find(self, batch_id: str, size: int, since: datetime) -> str | None:
         try:
             async for batch in self._client.batches.list(limit=100):
                 if (batch.metadata or {}).get(self.OUR_ID) == batch_id:
-                    return batch.id
+                    return id_of(batch)
                 if batch.created_at < since.timestamp() - MARGIN:
                     break
         except TROUBLE as error:
@@ -196,18 +194,21 @@ class OpenAIBatches:
 
     async def look(self, remote_id: str) -> BatchState:
         try:
-            batch = await self._client.batches.retrieve(remote_id)
+            return self._state(await self._client.batches.retrieve(remote_id))
         except openai.NotFoundError:
             return BatchState(BatchPhase.GONE)
         except TROUBLE as error:
             raise _ours(error) from None
+
+    def _state(self, batch: Any) -> BatchState:
         phase = self.PHASES.get(batch.status, BatchPhase.OPEN)
         counts = batch.request_counts
         reason = self._reason(batch) if phase is BatchPhase.FAILED else None
-        return BatchState(phase, counts.completed + counts.failed if counts else None, reason)
+        return BatchState(phase, counted(counts.completed + counts.failed) if counts else None, reason)
 
     def _reason(self, batch: Any) -> LLMError:
-        codes = {str(each.code) for each in (batch.errors.data if batch.errors else None) or [] if each.code}
+        told = {str(each.code) for each in (batch.errors.data if batch.errors else None) or [] if each.code}
+        codes = {code for code in told if code.isidentifier() and len(code) <= LONGEST_CODE}
         if self.FULL in codes:
             return LLMUnavailable("The provider's queue for batches is full.", Category.TEMPORARY, retry_after=300.0)
         return LLMError(f"The provider refused the batch ({', '.join(sorted(codes)) or 'no reason given'}).")
@@ -223,7 +224,7 @@ class OpenAIBatches:
                         said = json.loads(line) if line.strip() else {}
                         answer = self._answer(said) if said else None
                         if answer is not None:
-                            yield said["custom_id"], answer
+                            yield str(said["custom_id"]), answer
         except TROUBLE as error:
             raise _ours(error) from None
 
@@ -249,16 +250,15 @@ class OpenAIBatches:
 
 def _read(body: Any) -> Answer:
     """From a chat completion as JSON to ours; of what is not as it should be, nothing is taken."""
-    usage = _object(_object(body).get("usage"))
+    usage, choices = _object(body.get("usage")), body.get("choices")
     details = _object(usage.get("prompt_tokens_details"))
-    tokens = (
-        usage.get("prompt_tokens") or 0,
-        usage.get("completion_tokens") or 0,
-        details.get("cached_tokens") or 0,
+    used = (
+        counted(usage.get("prompt_tokens")),
+        counted(usage.get("completion_tokens")),
+        counted(details.get("cached_tokens")),
     )
-    choices = _object(body).get("choices")
     if not isinstance(choices, list) or not choices:
-        return Answer(None, *tokens)
+        return Answer(None, *used)
     choice = _object(choices[0])
     message, finish = _object(choice.get("message")), choice.get("finish_reason")
     text = message.get("content")
@@ -267,7 +267,7 @@ def _read(body: Any) -> Answer:
         error = LLMRefused("The model refused to answer.")
     elif finish == "length":
         error = LLMTruncated("The model's answer was cut off because it was too long.")
-    return Answer(text if isinstance(text, str) else None, *tokens, error=error)
+    return Answer(text if isinstance(text, str) else None, *used, error=error)
 
 
 def _object(value: Any) -> dict[str, Any]:
