@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 import rq.cron
+from django.core.management import call_command
 from django.utils import timezone
 
 import ticketgen.schedules  # noqa: F401 - registers what runs by the clock
@@ -130,3 +131,16 @@ def test_an_item_whose_worker_died_each_time_fails_and_says_so(session, clock, r
     assert (item.status, task.status, task.done, task.failed) == ("failed", "completed_with_errors", 9, 1)
     assert (error.entity_key, error.error_category) == (item.key, "admin_required")
     assert "died each time" in error.user_message
+
+
+def test_a_cron_of_ones_own_may_sweep_and_reads_what_was_done(session, clock, capsys):
+    task = latest_task(session)
+    planning.plan(task)
+    claims.claim(task, uuid.uuid4(), 4)
+    clock.forward(TWO_MINUTES)
+
+    call_command("sweep")
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["items_taken_back"] == 4
+    assert {"proposals_enqueued", "relayed_messages"} <= set(told)
