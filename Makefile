@@ -35,7 +35,7 @@ PYTEST = pytest -n 4 --dist loadscope --no-loadscope-reorder $(if $(CI),-p no:ca
 test: $(VENV)/dev.stamp ## Run the tests (PYTEST_ARGS="-k sockets")
 	$(PYTHON_IN_VENV) -m $(PYTEST)
 
-coverage: $(VENV)/dev.stamp ## Run the tests, and see what they do not reach
+coverage: $(VENV)/dev.stamp ## Run the tests, and see what they do not reach (below 95 % it fails)
 	rm -rf build/coverage && mkdir -p build/coverage
 	$(PYTHON_IN_VENV) -m coverage run -m $(PYTEST)
 	$(PYTHON_IN_VENV) -m coverage combine --quiet

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
+import socket
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from rq.serializers import JSONSerializer
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.counting import count_in_tests_only, counting
 from tests.once import folder_of_run, once
 from tests.people import People, make_people
 
@@ -35,6 +37,7 @@ SAME_EVERYWHERE = (
     "tests/processing/engine/test_fairness.py",
     "tests/processing/engine/test_redis_away.py",
     "tests/processing/engine/test_stopped.py",
+    "tests/processing/export/test_targets.py",
     "tests/sessions_app/test_pages.py",
     "tests/test_correlation.py",
 )
@@ -58,10 +61,14 @@ UNCHANGING = {"django_content_type", "auth_permission", "django_migrations"}
 LOOPBACK = ("127.", "::1", "localhost", "/", "\0")
 
 
+count_in_tests_only()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
     """What is collected stays, and half of the time went into looking through it for garbage."""
     gc.disable()
+    _rewrite_a_share()
     try:
         return (yield)
     finally:
@@ -69,16 +76,32 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
 
 
-def _stay_at_home(event: str, arguments: tuple[Any, ...]) -> None:
+def _rewrite_a_share() -> None:
+    """In CI each test process first imports some of the tests, and the others find their assertions rewritten; in a
+    fresh checkout every process would rewrite them all.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker and os.environ.get("CI"):
+        number, count = int(worker.removeprefix("gw")), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))[number::count]:
+            import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+
+
+def _stays_at_home(connect: Callable[..., Any]) -> Callable[..., Any]:
     """No test reaches a network: what it needs it starts on this machine."""
-    if event == "socket.connect":
-        address = arguments[1][0] if isinstance(arguments[1], tuple) else arguments[1]
-        name = address.decode() if isinstance(address, bytes) else str(address)
+
+    def connect_at_home(self: socket.socket, address: Any) -> Any:
+        host = address[0] if isinstance(address, tuple) else address
+        name = host.decode() if isinstance(host, bytes) else str(host)
         if name and not name.startswith(LOOPBACK):
             raise ConnectionRefusedError(f"a test wants to reach {name}")
+        return connect(self, address)
+
+    return connect_at_home
 
 
-sys.addaudithook(_stay_at_home)
+socket.socket.connect = _stays_at_home(socket.socket.connect)  # type: ignore[method-assign]
+socket.socket.connect_ex = _stays_at_home(socket.socket.connect_ex)  # type: ignore[method-assign]
 
 
 class Scheduling(LoadScopeScheduling):
@@ -116,6 +139,12 @@ def _differs_by_database(item: pytest.Item) -> bool:
     fixtures = set(getattr(item, "fixturenames", ()))
     marked = item.get_closest_marker("django_db") or item.get_closest_marker("integration")
     return marked is not None or bool(fixtures & {"db", "transactional_db"})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    with counting(item.nodeid):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
