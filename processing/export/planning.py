@@ -266,7 +266,8 @@ def write_down(plan: Plan, task: SessionTask, connection: TrackerConnection, onl
             ExportRecord.objects.filter(pk__in=some).exclude(status=RecordStatus.UNKNOWN).update(
                 status=RecordStatus.PENDING, attempts=0, error_code="", error_message=""
             )
-        _renew(known)
+        for each in known:
+            _renew(each)
     return len(new) + len(known)
 
 
@@ -288,14 +289,10 @@ def _record(each: Planned, task: SessionTask, connection: TrackerConnection) -> 
     )
 
 
-def _renew(known: list[Planned]) -> None:
-    """Tickets may have moved, or been written again, since their records were made."""
-    moved: list[ExportRecord] = []
-    for each in known:
-        record = each.record
-        if record and each.ticket:
-            now = (each.ticket.pk, each.position, each.title[:300])
-            if (record.ticket_id, record.position, record.title) != now:
-                record.ticket_id, record.position, record.title = now
-                moved.append(record)
-    ExportRecord.objects.bulk_update(moved, ["ticket", "position", "title"], batch_size=500)
+def _renew(each: Planned) -> None:
+    """Its ticket may have moved, or been written again, since the record was made."""
+    record = each.record
+    if record and each.ticket:
+        now = {"ticket_id": each.ticket.pk, "position": each.position, "title": each.title[:300]}
+        if any(getattr(record, name) != value for name, value in now.items()):
+            ExportRecord.objects.filter(pk=record.pk).update(**now)
