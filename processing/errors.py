@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 
 from sessions_app.errors import AppError, Category
+
+MISSHAPEN: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError)
+"""What reading an answer ends with that has another shape than the tracker's or provider's that was asked: anything may
+listen at an address that somebody entered.
+"""
 
 
 class ProcessingError(AppError):

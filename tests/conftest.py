@@ -6,7 +6,6 @@ import gc
 import os
 import socket
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -68,23 +67,11 @@ count_in_tests_only()
 def pytest_collection() -> Iterator[None]:
     """What is collected stays, and half of the time went into looking through it for garbage."""
     gc.disable()
-    _rewrite_a_share()
     try:
         return (yield)
     finally:
         gc.freeze()
         gc.enable()
-
-
-def _rewrite_a_share() -> None:
-    """In CI each test process first imports some of the tests, and the others find their assertions rewritten; in a
-    fresh checkout every process would rewrite them all.
-    """
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if worker and os.environ.get("CI"):
-        number, count = int(worker.removeprefix("gw")), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
-        for path in sorted((ROOT / "tests").rglob("test_*.py"))[number::count]:
-            import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
 
 
 def _stays_at_home(connect: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar
 
+from processing.errors import MISSHAPEN
 from sessions_app.errors import Category
 
 from .errors import Gone, Lost, Refused, SlowDown
@@ -21,22 +22,21 @@ LONGEST_HOLD: Final = 3600.0
 DEFAULT_HOLD: Final = 5.0
 TEMPORARY_REFUSALS: Final = (429, 503)
 LONGEST_NAME: Final = 100
+"""What a record has room for."""
 MOST_PAGES: Final = 1_000
 """Of one list: ten times what the largest session has."""
 NO_END: Final = "The tracker's list does not come to an end."
 
 
 def as_told_by(tracker: str) -> Callable[[Callable[P, Read]], Callable[P, Read]]:
-    """For what reads answers: one of another shape than the tracker's own is as good as lost. Anything may listen at
-    the address that somebody entered.
-    """
+    """For what reads answers: one of another shape than the tracker's own is as good as lost."""
 
     def decorate(read: Callable[P, Read]) -> Callable[P, Read]:
         @wraps(read)
         def reading(*args: P.args, **kwargs: P.kwargs) -> Read:
             try:
                 return read(*args, **kwargs)
-            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            except MISSHAPEN as error:
                 raise Lost(f"This does not answer as {tracker} does.") from error
 
         return reading

@@ -22,6 +22,7 @@ ROOM: Final = 65_000
 """Characters of text in an issue or a comment, of the 65,536 that GitHub takes; the rest is for notes and marks."""
 LABEL: Final = 50
 LONGEST_URL: Final = 500
+"""What a record has room for."""
 MOST_SUB_ISSUES: Final = 100
 NOTE: Final = "\n\n_(The text goes on in a comment.)_"
 VERSION: Final = "2022-11-28"

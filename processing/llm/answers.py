@@ -19,10 +19,6 @@ NO_KEY_ACTIONS: Final = (
 )
 
 
-ODD: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError)
-"""What reading an answer ends with that has another shape than a provider's own: anything may listen at an address
-that somebody entered.
-"""
 MOST_TOKENS: Final = 100_000_000
 
 

@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 import anthropic
 import httpx2
 
-from processing.errors import LLMError, LLMTimeoutError
+from processing.errors import MISSHAPEN, LLMError, LLMTimeoutError
 from sessions_app import correlation
 from sessions_app.errors import Category
 
-from .answers import NO_KEY, NO_KEY_ACTIONS, ODD, LLMRefused, LLMTruncated, LLMUnavailable, counted, error_for
+from .answers import NO_KEY, NO_KEY_ACTIONS, LLMRefused, LLMTruncated, LLMUnavailable, counted, error_for
 from .base import Form, Health, Manner
 from .batching import MARGIN, Batches, BatchPhase, BatchState, SubmissionUnknown, id_of
 from .keys import Credentials
@@ -22,7 +22,7 @@ from .remote import Answer, Message, RemoteProvider, certificates
 
 LONGEST_ANSWER = 6_000
 """Tokens."""
-TROUBLE = (anthropic.AnthropicError, httpx2.HTTPError, OSError, *ODD)
+TROUBLE = (anthropic.AnthropicError, httpx2.HTTPError, OSError, *MISSHAPEN)
 """What a conversation can end with; a stream that breaks off, and a body that is no JSON, come raw."""
 
 
@@ -177,16 +177,25 @@ class AnthropicBatches:
             lines = await self._client.messages.batches.results(remote_id)
             try:
                 async for line in lines:
-                    result = line.result
-                    if result.type == "succeeded":
-                        yield str(line.custom_id), _read(result.message)
-                    elif result.type == "errored":
-                        kind = result.error.error.type
-                        yield str(line.custom_id), error_for(self.STATUS_OF.get(kind, 500), None, kind)
+                    answer = self._answer(line.result)
+                    if answer is not None:
+                        yield str(line.custom_id), answer
             finally:
                 await lines.close()
         except TROUBLE as error:
             raise _ours(error) from None
+
+    def _answer(self, result: Any) -> Answer | LLMError | None:
+        """What one line means; None for a call that was not made. An odd one is not the end of the others."""
+        try:
+            if result.type == "succeeded":
+                return _read(result.message)
+            if result.type == "errored":
+                kind = result.error.error.type
+                return error_for(self.STATUS_OF.get(kind, 500), None, kind)
+        except MISSHAPEN as error:
+            return _ours(error)
+        return None
 
     async def cancel(self, remote_id: str) -> None:
         try:

@@ -15,6 +15,7 @@ from .remote import Answer
 
 NO_BATCHES: Final = "The provider “{}” has no economy mode."
 LONGEST_ID: Final = 120
+"""What a batch's row has room for."""
 MARGIN: Final = 600.0
 """Seconds by which a provider's clock may differ from ours."""
 KEPT_FOR: Final = 7 * 24 * 3600

@@ -13,11 +13,11 @@ import httpx2
 import openai
 from openai._vendor.httpx_aiohttp import AiohttpTransport
 
-from processing.errors import LLMError, LLMTimeoutError
+from processing.errors import MISSHAPEN, LLMError, LLMTimeoutError
 from sessions_app import correlation
 from sessions_app.errors import Category
 
-from .answers import NO_KEY, NO_KEY_ACTIONS, ODD, LLMRefused, LLMTruncated, LLMUnavailable, counted, error_for
+from .answers import NO_KEY, NO_KEY_ACTIONS, LLMRefused, LLMTruncated, LLMUnavailable, counted, error_for
 from .base import Form, Health, Manner
 from .batching import KEPT_FOR, MARGIN, Batches, BatchPhase, BatchState, SubmissionUnknown, id_of
 from .checked_sessions import session_with
@@ -27,7 +27,7 @@ from .remote import Answer, Message, RemoteProvider, certificates
 LONGEST_ANSWER = 6_000
 """Tokens."""
 LONGEST_CODE = 60
-TROUBLE = (openai.OpenAIError, httpx2.HTTPError, OSError, *ODD)
+TROUBLE = (openai.OpenAIError, httpx2.HTTPError, OSError, *MISSHAPEN)
 """What a conversation can end with; a stream that breaks off, and a body that is no JSON, come raw."""
 
 
@@ -229,7 +229,13 @@ class OpenAIBatches:
             raise _ours(error) from None
 
     def _answer(self, said: dict[str, Any]) -> Answer | LLMError | None:
-        """What one line of a file means; None for a call that was not made."""
+        """What one line of a file means; None for a call that was not made. An odd one is not the end of the others."""
+        try:
+            return self._read(said)
+        except MISSHAPEN as error:
+            return _ours(error)
+
+    def _read(self, said: dict[str, Any]) -> Answer | LLMError | None:
         code = (said.get("error") or {}).get("code")
         response = said.get("response")
         if response is None:

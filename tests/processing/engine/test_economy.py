@@ -231,6 +231,23 @@ def test_results_that_break_off_are_read_again_and_kept_once(people, redis, prov
     assert task.cost == pytest.approx(Decimal(paid), abs=Decimal("0.0001"))  # each row is rounded
 
 
+@both
+def test_one_odd_line_among_the_results_costs_no_other(session, server, run_jobs, go_on):
+    server.behave(batch_seconds=3600.0)
+    start(session, run_jobs)
+    [batch] = server.server.batches.batches.values()
+    (first, status, body), (second, *_), *others = batch.results
+    stranger = (f"{first.partition('-')[0]}-{'9' * 40}", status, body)
+    batch.results = [stranger, (first, 200, [5]), (second, 200, {"usage": 5}), *others]
+    server.server.batches.progress = 1.0
+
+    go_on(session)
+    assert session.tickets.count() == ENTITIES - 2
+
+    until_finished(session, go_on)
+    require_a_whole_run(session)
+
+
 def test_a_job_that_is_delivered_again_changes_nothing(session, server, run_jobs, go_on):
     server.behave(batch_seconds=3600.0)
     task = start(session, run_jobs)

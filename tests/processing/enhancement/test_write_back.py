@@ -1,7 +1,5 @@
 """Notes on their way to help desks that misbehave: once per text, internal, looked for after a lost answer."""
 
-from contextlib import contextmanager
-
 import pytest
 from django.utils import timezone
 
@@ -13,10 +11,12 @@ from processing.enhancement.writeback.fake import FakeServiceDesk
 from processing.enhancement.writeback.targets import target_of
 from processing.export.errors import TrackerError
 from processing.export.fakes.jira import FakeJira, Issue
-from processing.export.fakes.server import Behaviour, FakeTracker, Reply
+from processing.export.fakes.server import Behaviour, Reply
 from processing.models import TrackerConnection
 from sessions_app.errors import WrongState
+from tests.fakes.says import Says
 from tests.processing.enhancement.desks import accepted, make_desk, make_library
+from tests.processing.export.trackers import running
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,15 +26,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def quick(settings, redis):
     settings.ENHANCEMENT = {**settings.ENHANCEMENT, "RETRY_DELAY": 0.01}
     settings.EXPORT = {**settings.EXPORT, "TIMEOUT": 2.0}
-
-
-@contextmanager
-def running(desk):
-    desk.start()
-    try:
-        yield desk
-    finally:
-        desk.close()
 
 
 def faults(*names):
@@ -184,18 +175,6 @@ def test_two_workers_write_it_once(people):
         at_once(*[lambda: send_note(str(note.pk))] * 4)
 
     assert len(server.notes["4711"]) == 1
-
-
-class Says(FakeTracker):
-    """Whatever it is asked, it says ``reply``."""
-
-    reply = Reply(200, {})
-
-    def serve(self, request):
-        return self.reply
-
-    def is_write(self, request):
-        return False
 
 
 @pytest.mark.parametrize("target", ["servicedesk", "jira"])

@@ -36,18 +36,6 @@ def quick(settings):
     settings.EXPORT = {"TIMEOUT": 5.0, "LOOKUP_SECONDS": 0.1, "LOOKUP_EVERY": 0.02}
 
 
-@pytest.fixture
-def jira():
-    with running(FakeJira()) as tracker:
-        yield tracker
-
-
-@pytest.fixture
-def github():
-    with running(FakeGitHub()) as tracker:
-        yield tracker
-
-
 def chain(number):
     return [number - 1] if number > 1 else []
 

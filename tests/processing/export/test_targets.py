@@ -6,12 +6,17 @@ import time
 
 import pytest
 
+from processing.export.answers import LONGEST_NAME
 from processing.export.errors import Gone, Lost, Refused, TrackerError
 from processing.export.fakes.github import BODY, FakeGitHub
 from processing.export.fakes.jira import FakeJira
-from processing.export.fakes.server import FakeTracker, Reply, Request
+from processing.export.fakes.server import Reply, Request
+from processing.export.github import LONGEST_URL
 from processing.export.service import check_connection
 from processing.export.targets import Draft, Link, Part, Remote, target_of
+from processing.llm.batching import LONGEST_ID
+from processing.models import ExportRecord, ProviderBatch
+from tests.fakes.says import Says
 from tests.processing.export.trackers import ACCOUNT, TOKEN, make_connection, running
 
 pytestmark = pytest.mark.django_db
@@ -20,31 +25,6 @@ pytestmark = pytest.mark.django_db
 def draft(number=1, **fields):
     label = f"ticketgen-1-{number}"
     return Draft(f"k{number}", label, "ticketgen-1", f"Title {number}", "A text.", "Content", **fields)
-
-
-class Says(FakeTracker):
-    """Whatever it is asked, it says ``reply``."""
-
-    project = "ABC"
-    reply = Reply(200, {})
-
-    def serve(self, request):
-        return self.reply
-
-    def is_write(self, request):
-        return False
-
-
-@pytest.fixture
-def jira():
-    with running(FakeJira()) as tracker:
-        yield tracker
-
-
-@pytest.fixture
-def github():
-    with running(FakeGitHub()) as tracker:
-        yield tracker
 
 
 @pytest.fixture(params=["jira", "github"])
@@ -157,6 +137,14 @@ def test_an_address_of_an_issue_is_kept_only_if_it_is_one(people):
         ):
             tracker.reply = Reply(200, {"number": 7, "id": 70, "html_url": url})
             assert target.look_up("#7") == Remote("7", "70", kept)
+
+
+def test_what_is_taken_for_a_name_or_an_address_fits_into_its_column():
+    columns = ExportRecord._meta
+    for name in ("remote_key", "remote_id"):
+        assert columns.get_field(name).max_length >= LONGEST_NAME
+    assert columns.get_field("remote_url").max_length >= LONGEST_URL
+    assert ProviderBatch._meta.get_field("remote_id").max_length >= LONGEST_ID
 
 
 # GitHub

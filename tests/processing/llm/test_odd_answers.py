@@ -10,27 +10,16 @@ from datetime import UTC, datetime
 import pytest
 
 from processing.errors import LLMError
-from processing.export.fakes.server import FakeTracker, Reply
+from processing.export.fakes.server import Reply
 from processing.llm.answers import MOST_TOKENS, LLMNotAllowed, error_for, retry_after
 from processing.llm.batching import LONGEST_ID
 from processing.llm.keys import Credentials
+from tests.fakes.says import Says
 from tests.processing.export.trackers import running
 from tests.processing.llm.test_providers import ENTITY, SITE
 
 TICKET = json.dumps(dict.fromkeys(("title", "user_story", "analysis", "verification"), "words"))
 ODD = (None, 5, -5, True, "x", "9" * 30, 2**70, 1e300, [], [5], {}, {"a": 1})
-
-
-class Says(FakeTracker):
-    """Whatever it is asked, it says this."""
-
-    reply = Reply(200, {})
-
-    def serve(self, request):
-        return self.reply
-
-    def is_write(self, request):
-        return False
 
 
 @pytest.fixture
